@@ -1,0 +1,185 @@
+"""A run: a trained model on disk, complete and safe to open.
+
+```
+run.json               what it is: variant, sizes, settings, TFs, window, dataset, metrics of each epoch, checksums
+best-NNNN.safetensors  the weights that were best on the validation split, last improved in epoch NNNN
+last-NNNN.safetensors  the weights and the optimizer's moments after epoch NNNN, to go on from
+epochs.tsv, epochs.png the metrics of each epoch, and their curves
+```
+run.json names the two weight files and holds their SHA-256. It is replaced in one step after they are whole and
+before older ones go: whenever a run is cut short, what run.json names is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pmntool.dataset import file_checksum
+from pmntool.errors import CheckpointError
+from pmntool.models import BUILDERS, Hyperparameters, build
+from pmntool.staging import new_file, write_json
+
+FORMAT = "pmntool-run"
+FORMAT_VERSION = 1
+_OPTIMIZER = "optimizer."
+
+
+class Run:
+    """A run folder, opened.
+
+    Attributes
+    ----------
+    meta : dict
+        The content of run.json.
+    variant : str
+    tfs : list of str
+        L names, in label order.
+    window, stride : int
+        bp.
+
+    Raises
+    ------
+    CheckpointError
+        The folder is no run, is of another version, or incomplete.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.meta = _parse(self.path)
+        self.variant: str = self.meta["variant"]
+        self.tfs: list[str] = self.meta["tfs"]
+        self.window: int = self.meta["window"]
+        self.stride: int = self.meta["stride"]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def model(self, device: torch.device) -> nn.Module:
+        """Return the model with its best weights, in evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            The weights are missing, not as they were written, or do not fit run.json.
+        """
+        model = build(self.variant, len(self.tfs), hyperparameters(self.meta))
+        fill(model, self.tensors("best"), self.path)
+        return model.to(device).eval()
+
+    def tensors(self, which: str) -> dict[str, Tensor]:
+        """Return the tensors of the "best" or the "last" weight file, checked."""
+        entry = self.meta[which]
+        path = self.path / entry["file"]
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror}), but run.json names it") from error
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise CheckpointError(f"{path}: not as it was written (its checksum differs from run.json)")
+        try:
+            return load_tensors(content)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
+
+
+def hyperparameters(meta: dict[str, Any]) -> Hyperparameters:
+    """Return the model's sizes as run.json holds them."""
+    known = meta["hyperparameters"]
+    return Hyperparameters(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    )
+
+
+def save(
+    folder: Path,
+    meta: dict[str, Any],
+    *,
+    epoch: int,
+    best_epoch: int,
+    best: dict[str, Tensor],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write the state after an epoch; `meta` gains the names and checksums of the weight files."""
+    last = dict(model.state_dict())
+    for index, moments in optimizer.state_dict()["state"].items():
+        last |= {f"{_OPTIMIZER}{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    for which, tensors, number in (("best", best, best_epoch), ("last", last, epoch)):
+        name = f"{which}-{number:04d}.safetensors"
+        if meta.get(which, {}).get("file") != name:
+            with new_file(folder / name) as partial:
+                save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, partial)
+            meta[which] = {"file": name, "epoch": number, "sha256": file_checksum(folder / name, CheckpointError)}
+    write_json(folder / "run.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
+    named = {meta["best"]["file"], meta["last"]["file"]}
+    for path in folder.glob("*.safetensors"):
+        if path.name not in named:
+            path.unlink()
+
+
+def restore(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Bring model and optimizer to where they were after the run's last epoch."""
+    tensors = run.tensors("last")
+    fill(model, {name: tensor for name, tensor in tensors.items() if not name.startswith(_OPTIMIZER)}, run.path)
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith(_OPTIMIZER):
+            index, name = key.removeprefix(_OPTIMIZER).split(".")
+            state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Load weights that must fit the model exactly."""
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: the weights do not fit the model that run.json describes") from error
+
+
+def find_newest(folder: Path) -> Path:
+    """Return the run under `folder` that was written last.
+
+    Raises
+    ------
+    CheckpointError
+        There is none.
+    """
+    runs = sorted(folder.glob("*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path))
+    if not runs:
+        raise CheckpointError(f"{folder}: no run there; `pmntool train` makes one, --model names one elsewhere")
+    return runs[-1].parent
+
+
+def _parse(folder: Path) -> dict[str, Any]:
+    """Return run.json's content where it is of this format and version."""
+    path = folder / "run.json"
+    try:
+        meta = json.loads(path.read_bytes())
+        found = meta["format"], meta["format_version"]
+    except OSError as error:
+        raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror})") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: not a run's JSON") from error
+    if found != (FORMAT, FORMAT_VERSION):
+        raise CheckpointError(
+            f"{path}: format {found[0]!r} version {found[1]!r}; this pmntool reads {FORMAT!r} version 1"
+        )
+    needed = ("variant", "hyperparameters", "tfs", "window", "stride", "dataset", "settings", "epochs", "best", "last")
+    missing = [key for key in needed if key not in meta]
+    if missing:
+        raise CheckpointError(f"{path}: lacks {', '.join(missing)}")
+    if meta["variant"] not in BUILDERS:
+        raise CheckpointError(f"{path}: variant {meta['variant']!r}; this pmntool has {', '.join(BUILDERS)}")
+    return meta

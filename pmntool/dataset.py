@@ -1,0 +1,193 @@
+"""The dataset on disk: a folder of plain arrays and one JSON file that opens without pmntool.
+
+```
+dataset.json   what it is: TFs in label order, window, stride, chromosomes, splits, what was left out, checksums
+windows.bed    chrom, start, end, split; one row a window, sorted by split, chromosome (FASTA order), start
+sequence.npy   uint8 (S,): base codes of the kept windows; windows that overlap or touch share one stretch
+offsets.npy    int64 (N,): where window i begins in sequence.npy
+labels.npy     uint8 (N, ceil(L / 8)): bit j of row i (most significant bit first) is 1 where TF j binds window i
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pmntool.errors import DatasetError, MismatchError
+from pmntool.labels import SPLITS
+from pmntool.staging import write_json
+
+FORMAT = "pmntool-dataset"
+FORMAT_VERSION = 1
+ARRAYS = ("windows.bed", "sequence.npy", "offsets.npy", "labels.npy")
+
+
+class Dataset:
+    """A dataset folder, opened; arrays are memory-mapped and read-only.
+
+    Parameters
+    ----------
+    path
+        The folder that `build-dataset` wrote.
+
+    Attributes
+    ----------
+    meta : dict
+        The content of dataset.json.
+    tfs : list of str
+        L names, in label order.
+    window, stride : int
+        bp.
+    sequence : uint8, shape (S,)
+        Base codes; see `pmntool.genome`.
+    offsets : int64, shape (N,)
+        Where each window begins in `sequence`.
+    packed : uint8, shape (N, ceil(L / 8))
+        The labels, as in labels.npy.
+    checksum : str
+        SHA-256 of dataset.json, which holds those of the other files.
+
+    Raises
+    ------
+    DatasetError
+        The folder is no dataset, is of another version, incomplete, or a file is not as it was written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        content = _read(self.path / "dataset.json", self.path)
+        self.checksum = hashlib.sha256(content).hexdigest()
+        self.meta = _parse(content, self.path)
+        for name in ARRAYS:
+            if file_checksum(self.path / name, DatasetError) != self.meta["files"][name]:
+                raise DatasetError(
+                    f"{self.path / name}: not as it was written (its checksum differs from dataset.json)"
+                )
+        self.tfs: list[str] = self.meta["tfs"]
+        self.window: int = self.meta["window"]
+        self.stride: int = self.meta["stride"]
+        self.sequence, self.offsets, self.packed = (
+            np.load(self.path / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS[1:]
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def rows(self, split: str) -> slice:
+        """Return the rows of a split, which stand together."""
+        counts = [self.meta["splits"][name]["windows"] for name in SPLITS]
+        first = sum(counts[: SPLITS.index(split)])
+        return slice(first, first + counts[SPLITS.index(split)])
+
+    def stretch(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bases of a split, uint8 (T,), and where each of its windows begins in them, int64 (n,)."""
+        offsets = self.offsets[self.rows(split)]
+        if not len(offsets):
+            return self.sequence[:0], offsets
+        first, last = int(offsets[0]), int(offsets[-1]) + self.window
+        return self.sequence[first:last], offsets - first
+
+    def targets(self, split: str, tfs: Sequence[str] | None = None) -> np.ndarray:
+        """Return which TFs bind a split's windows.
+
+        Returns
+        -------
+        uint8, shape (n, len(tfs)); columns in the order of `tfs`, all TFs by default.
+        """
+        y = np.unpackbits(self.packed[self.rows(split)], axis=1, count=len(self.tfs))
+        return y if tfs is None else y[:, self.columns(tfs)]
+
+    def columns(self, tfs: Sequence[str]) -> list[int]:
+        """Return the label columns of `tfs`.
+
+        Raises
+        ------
+        MismatchError
+            A TF is not in the dataset.
+        """
+        unknown = [tf for tf in tfs if tf not in self.tfs]
+        if unknown:
+            raise MismatchError(f"{self.path}: no TF {', '.join(unknown)} there; it has {shorten(self.tfs)}")
+        return [self.tfs.index(tf) for tf in tfs]
+
+    def windows(self) -> pd.DataFrame:
+        """Return the windows' places: chrom, start, end (bp), split; one row a window."""
+        names = ["chrom", "start", "end", "split"]
+        return pd.read_csv(self.path / "windows.bed", sep="\t", names=names, dtype={"chrom": str}, na_filter=False)
+
+
+def write_arrays(
+    folder: Path, windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, labels: np.ndarray
+) -> dict[str, str]:
+    """Write everything but dataset.json and return the files' SHA-256.
+
+    Parameters
+    ----------
+    windows
+        chrom, start, end, split; N rows.
+    sequence, offsets, labels
+        As in the module's table, the labels packed.
+    """
+    windows.to_csv(folder / "windows.bed", sep="\t", header=False, index=False, lineterminator="\n")
+    for name, array in zip(ARRAYS[1:], (sequence, offsets, labels), strict=True):
+        np.save(folder / name, array, allow_pickle=False)
+    return {name: file_checksum(folder / name, DatasetError) for name in ARRAYS}
+
+
+def write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    """Write dataset.json, which makes the folder a dataset; the last step."""
+    write_json(folder / "dataset.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
+
+
+def file_checksum(path: Path, error_class: type[Exception]) -> str:
+    """Return a file's SHA-256 as hexadecimal digits; a file that cannot be read raises `error_class`."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+    except OSError as error:
+        raise error_class(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def shorten(names: Sequence[str], most: int = 8) -> str:
+    """Return names for a message, the first few where there are many."""
+    return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
+def _digest(file: Any) -> str:
+    digest = hashlib.sha256()  # Python 3.10 has no file_digest
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _read(path: Path, folder: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = "; `pmntool build-dataset` makes one" if not folder.exists() else ""
+        raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}){hint}") from error
+
+
+def _parse(content: bytes, folder: Path) -> dict[str, Any]:
+    """Return dataset.json's content where it is of this format and version."""
+    try:
+        meta = json.loads(content)
+        known = meta["format"] == FORMAT
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(f"{folder / 'dataset.json'}: not a dataset's JSON") from error
+    if not known or meta.get("format_version") != FORMAT_VERSION:
+        raise DatasetError(
+            f"{folder / 'dataset.json'}: format {meta['format']!r} version {meta.get('format_version')!r}; "
+            f"this pmntool reads {FORMAT!r} version {FORMAT_VERSION}"
+        )
+    missing = {"tfs", "window", "stride", "splits", "chroms", "files"} - meta.keys()
+    if missing:
+        raise DatasetError(f"{folder / 'dataset.json'}: lacks {', '.join(sorted(missing))}")
+    return meta

@@ -1,0 +1,45 @@
+"""The exceptions that pmntool raises on purpose; each message is complete as it stands.
+
+PmnError                  what a person can put right
+├── InputError            a file is wrong: path, line where known, what was found, what was expected
+│   ├── PeakFormatError
+│   ├── GenomeError
+│   ├── DatasetError
+│   └── CheckpointError
+├── MismatchError         two good inputs do not fit each other
+└── OutputError           a target exists already, or cannot be written
+
+Anything else that escapes is a bug and keeps its traceback.
+"""
+
+
+class PmnError(Exception):
+    """Report something that a person can put right; ``str(error)`` is the whole message."""
+
+
+class InputError(PmnError):
+    """Report a file or value that is wrong."""
+
+
+class PeakFormatError(InputError):
+    """Report a BED, narrowPeak or broadPeak file, or a sheet of them, that cannot be read."""
+
+
+class GenomeError(InputError):
+    """Report a FASTA or a table of chromosome sizes that cannot be read."""
+
+
+class DatasetError(InputError):
+    """Report a dataset folder that is incomplete, damaged or of another version."""
+
+
+class CheckpointError(InputError):
+    """Report a run folder that is incomplete, damaged or of another version."""
+
+
+class MismatchError(PmnError):
+    """Report two good inputs that do not fit: chromosome names, windows, TFs."""
+
+
+class OutputError(PmnError):
+    """Report a target that exists already or a place that cannot be written."""

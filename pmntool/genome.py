@@ -1,0 +1,275 @@
+"""Read a genome: FASTA to base codes, chromosome names and sizes.
+
+Coordinates are 0-based and half-open. A base code is a uint8: 0 1 2 3 for A C G T in either case, 4 for
+everything else (N, IUPAC letters, gaps).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from pmntool.errors import GenomeError, MismatchError
+
+log = logging.getLogger("pmntool")
+
+N_CODE = 4
+_CODES = np.full(256, N_CODE, dtype=np.uint8)
+for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
+    _CODES[list(_letters)] = _code
+
+
+def encode(sequence: bytes | str) -> np.ndarray:
+    """Translate letters into base codes.
+
+    Parameters
+    ----------
+    sequence
+        DNA letters, ASCII, either case.
+
+    Returns
+    -------
+    uint8, shape (len(sequence),).
+
+    Examples
+    --------
+    >>> encode("ACGTacgtNR").tolist()
+    [0, 1, 2, 3, 0, 1, 2, 3, 4, 4]
+    """
+    letters = sequence.encode("ascii") if isinstance(sequence, str) else sequence
+    return _CODES[np.frombuffer(letters, dtype=np.uint8)]
+
+
+class Genome:
+    """An indexed FASTA file, plain or bgzip-compressed.
+
+    An index (`.fai`) beside the file is used where it is not older than the file; else one is made in a temporary
+    folder, so that a read-only folder does and nothing is left beside the data. One handle belongs to one
+    process and one thread.
+
+    Parameters
+    ----------
+    path
+        The FASTA file.
+
+    Attributes
+    ----------
+    path : Path
+    sizes : dict of chromosome name to length in bp, in the order of the file
+
+    Raises
+    ------
+    GenomeError
+        The file is missing, empty, not FASTA, has ragged lines or duplicate names, or is gzip but not bgzip.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._temporary: str | None = None
+        _check_fasta(self.path)
+        import pysam
+
+        pysam.set_verbosity(0)  # its library would print beside the error that we raise
+        index = Path(f"{self.path}.fai")
+        compressed = _starts_with(self.path, b"\x1f\x8b")
+        block_index = Path(f"{self.path}.gzi") if compressed else None
+        if not all(_up_to_date(part, self.path) for part in (index, block_index) if part):
+            self._temporary = tempfile.mkdtemp(prefix="pmntool-")
+            index = Path(self._temporary, "genome.fai")
+            block_index = Path(self._temporary, "genome.gzi") if compressed else None
+        try:
+            if self._temporary:
+                log.info("indexing %s", self.path)
+                arguments = ["--fai-idx", str(index)] + (["--gzi-idx", str(block_index)] if compressed else [])
+                pysam.faidx(str(self.path), *arguments)
+            self._file = pysam.FastaFile(
+                str(self.path),
+                filepath_index=str(index),
+                filepath_index_compressed=str(block_index) if compressed else None,
+            )
+        except (OSError, ValueError, pysam.SamtoolsError) as error:
+            self.close()
+            raise GenomeError(_why_not_fasta(self.path)) from error
+        self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
+        if not self.sizes:
+            self.close()
+            raise GenomeError(f"{self.path}: no sequence found; expected FASTA")
+
+    def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Return the base codes of `chrom` from `start` to `end` (bp).
+
+        Returns
+        -------
+        uint8, shape (end - start,).
+
+        Raises
+        ------
+        GenomeError
+            The interval does not lie within the chromosome, or the file gave another number of bases.
+        """
+        if chrom not in self.sizes or not 0 <= start <= end <= self.sizes[chrom]:
+            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} is not within the genome")
+        return encode(self._fetch(chrom, start, end))
+
+    def codes_and_checksum(self, chrom: str) -> tuple[np.ndarray, str]:
+        """Return a chromosome's base codes, and the MD5 of its upper-case letters as in the M5 tag of a SAM header."""
+        letters = self._fetch(chrom, 0, self.sizes[chrom])
+        return encode(letters), hashlib.md5(letters.upper(), usedforsecurity=False).hexdigest()
+
+    def close(self) -> None:
+        """Close the file and remove a temporary index."""
+        if hasattr(self, "_file"):
+            self._file.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _fetch(self, chrom: str, start: int, end: int) -> bytes:
+        letters = self._file.fetch(chrom, start, end).encode("ascii") if start < end else b""
+        if len(letters) != end - start:
+            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
+        return letters
+
+    def __enter__(self) -> Genome:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        self.close()
+
+
+def read_sizes(path: Path | str) -> dict[str, int]:
+    """Read chromosome sizes from a `.fai` or `chrom.sizes` table: name, length (bp), anything.
+
+    Raises
+    ------
+    GenomeError
+        The file is missing or empty, or a line is not a name and a positive length.
+    """
+    path = Path(path)
+    sizes: dict[str, int] = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GenomeError(f"{path}: cannot be read as chromosome sizes ({_reason(error)})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) < 2 or not (fields[1].isascii() and fields[1].isdigit()) or len(fields[1]) > 15:
+            raise GenomeError(f"{path}, line {number}: expected a name, a tab and a length in bp; found {line[:80]!r}")
+        if fields[0] in sizes:
+            raise GenomeError(f"{path}, line {number}: chromosome {fields[0]!r} stands there twice")
+        sizes[fields[0]] = int(fields[1])
+    if not sizes:
+        raise GenomeError(f"{path}: no chromosome found; expected lines of a name, a tab and a length in bp")
+    return sizes
+
+
+def holds_sizes_only(path: Path | str) -> bool:
+    """Say whether the name is that of a size table rather than of a FASTA."""
+    return str(path).endswith((".fai", ".sizes", ".genome", ".tsv", ".txt"))
+
+
+def select_chroms(sizes: Mapping[str, int], chroms: Iterable[str], *, option: str) -> list[str]:
+    """Return those names of `sizes` that `chroms` asks for, in the order of the genome.
+
+    Raises
+    ------
+    MismatchError
+        A name is not in the genome; `option` says where it was asked for.
+    """
+    asked = list(chroms)
+    unknown = [chrom for chrom in asked if chrom not in sizes]
+    if unknown:
+        raise MismatchError(f"{option}: no chromosome {', '.join(unknown)} in the genome{name_hint(unknown, sizes)}")
+    return [chrom for chrom in sizes if chrom in set(asked)]
+
+
+def same_but_for_style(names: Iterable[str], sizes: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first of `names` that `sizes` has under another common form (chr1 / 1, chrM / MT), and that form."""
+    known = set(sizes)
+    return next(((name, form) for name in names for form in _aliases(name) if form in known), None)
+
+
+def name_hint(names: Iterable[str], sizes: Iterable[str]) -> str:
+    """Return what there is in place of `names`, and the likely cause where there is one: the tail of a message."""
+    known = list(sizes)
+    pair = same_but_for_style(names, known)
+    cause = f": {pair[0]!r} here is {pair[1]!r} there" if pair else ""
+    return f" (it has {', '.join(known[:6])}{', …' if len(known) > 6 else ''}{cause})"
+
+
+def _aliases(name: str) -> list[str]:
+    """Return other ways in which common genomes write a chromosome's name."""
+    bare = name[3:] if name.lower().startswith("chr") else name
+    bare = {"M": "MT", "MT": "M"}.get(bare.upper(), bare)
+    return [form for form in (bare, f"chr{bare}", name[3:], name.lower(), f"chr{name}") if form and form != name]
+
+
+def _check_fasta(path: Path) -> None:
+    """Raise where one look at the file shows that it is no FASTA."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(65536)
+    except OSError as error:
+        raise GenomeError(f"{path}: cannot be read ({_reason(error)})") from error
+    if not head:
+        raise GenomeError(f"{path}: the file is empty; expected FASTA")
+    if head.startswith(b"\x1f\x8b"):
+        if head[12:16] != b"BC\x02\x00":
+            raise GenomeError(
+                f"{path}: gzip, but not bgzip, cannot be read by position; run `gunzip` on it, or `gunzip -c | bgzip`"
+            )
+    elif not head.lstrip().startswith(b">"):
+        raise GenomeError(f"{path}, line 1: expected FASTA, '>' and a name; found {head[:40]!r}")
+
+
+def _why_not_fasta(path: Path) -> str:
+    """Return a message with the first line that breaks the index's rules."""
+    if _starts_with(path, b"\x1f\x8b"):
+        return f"{path}: cannot be read as bgzip-compressed FASTA; is it complete?"
+    names: set[bytes] = set()
+    width, short = None, False
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.startswith(b">"):
+                name = line[1:].split()[0] if line[1:].split() else b""
+                if not name or name in names:
+                    problem = f"the name {name.decode(errors='replace')!r} stands there twice" if name else "no name"
+                    return f"{path}, line {number}: {problem}; expected '>' and a name of its own"
+                names.add(name)
+                width, short = None, False
+            elif width is None:
+                width = len(line)
+            elif short or len(line) > width:
+                return (
+                    f"{path}, line {number}: all lines of a sequence but the last must have one length; "
+                    "`samtools faidx` has the same rule, `seqkit seq -w 60` mends the file"
+                )
+            else:
+                short = len(line) < width
+    return f"{path}: cannot be indexed as FASTA"
+
+
+def _up_to_date(index: Path, source: Path) -> bool:
+    """Say whether `index` exists and is not older than `source`."""
+    try:
+        return os.stat(index).st_mtime_ns >= os.stat(source).st_mtime_ns
+    except OSError:
+        return False
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,117 @@
+"""The one way in which a trained model looks at sequence: validation, `evaluate` and `predict` all scan a stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pmntool.errors import InputError
+from pmntool.models import Scannable
+
+SPAN = 4096  # bp that one pass of the shared convolutions reads
+BATCH = 512  # windows that one pass reads where convolutions cannot be shared
+MOST_VALUES = 1 << 25  # of the features in memory at once, 128 MiB of float32
+
+_ONE_HOT = torch.cat([torch.eye(4), torch.zeros(1, 4)])  # row 4: anything that is not A, C, G or T
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; "auto" is the GPU where there is one.
+
+    Raises
+    ------
+    InputError
+        There is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"--device {name}: not to be had here ({first}); this machine has {_devices()}") from error
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """Return a device's name for people."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def one_hot(codes: Tensor) -> Tensor:
+    """Turn base codes uint8 (..., W) into x, float32 (..., 4, W); what is not A, C, G or T is a zero column."""
+    return _ONE_HOT.to(codes.device)[codes.long()].transpose(-1, -2)
+
+
+def gather(sequence: Tensor, starts: Tensor, window: int) -> Tensor:
+    """Cut windows out of a sequence: uint8 (T,) and int64 (B,) to uint8 (B, window)."""
+    return sequence[starts[:, None] + torch.arange(window, device=sequence.device)]
+
+
+@torch.inference_mode()
+def scan(model: nn.Module, codes: np.ndarray, starts: np.ndarray, window: int, device: torch.device) -> np.ndarray:
+    """Run a model over windows of a stretch of sequence.
+
+    Where the model allows it, the convolutions run once over the stretch and every window takes its own maximum:
+    the same numbers as window by window, up to the order of additions in floating point. The model is left in
+    evaluation mode.
+
+    Parameters
+    ----------
+    model
+        On `device`.
+    codes
+        Base codes, uint8, shape (T,).
+    starts
+        Where each window begins in `codes`, int64, shape (N,), ascending.
+    window
+        bp.
+
+    Returns
+    -------
+    Logits, float32, shape (N, L).
+    """
+    model.eval()
+    sequence = torch.tensor(codes, device=device)
+    if isinstance(model, Scannable) and model.receptive_field <= window and _dense(starts, window):
+        parts = _scan_shared(model, sequence, starts, window)
+    else:
+        parts = _scan_windows(model, sequence, starts, window)
+    return torch.cat(list(parts)).numpy()
+
+
+def _dense(starts: np.ndarray, window: int) -> bool:
+    """Say whether the windows overlap so much that sharing convolutions saves work."""
+    return len(starts) > 1 and starts[-1] + window - starts[0] < 0.8 * len(starts) * window
+
+
+def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:
+    """Yield logits (n, L) span by span."""
+    width = window - model.receptive_field + 1  # positions of a window's features
+    first, span = 0, SPAN
+    while first < len(starts):
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + span - window, side="right")))
+        begin, end = int(starts[first]), int(starts[last - 1]) + window
+        features = model.trunk(one_hot(sequence[begin:end])[None])[0]  # (D, T')
+        positions = torch.tensor(starts[first:last] - begin, device=sequence.device)
+        step = max(1, MOST_VALUES // (width * len(features)))
+        for some in positions.split(step):
+            embedding = features.unfold(1, width, 1)[:, some].amax(dim=2).T  # (n, D)
+            yield model.head(embedding).logits.float().cpu()
+        span = min(SPAN, max(window, MOST_VALUES // len(features)))
+        first = last
+
+
+def _scan_windows(model: nn.Module, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:
+    """Yield logits (n, L) batch by batch."""
+    for some in torch.tensor(starts, device=sequence.device).split(BATCH):
+        yield model(one_hot(gather(sequence, some, window))).logits.float().cpu()
+
+
+def _devices() -> str:
+    count = torch.cuda.device_count()
+    return "cpu" + "".join(f", cuda:{i}" for i in range(count))

@@ -1,0 +1,94 @@
+"""The paper's metrics, one number a TF, and its paired test (§4.2).
+
+All take targets y (N, L), 0 or 1, and values v (N, L) of which a larger one says "bound" more; probabilities and logits
+give the same answer. A metric that is not defined for a TF, for want of positives or negatives, is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+NAMES = ("auroc", "aupr", "recall_at_fdr")
+
+
+class Metrics(NamedTuple):
+    """The metrics of L TFs."""
+
+    auroc: np.ndarray  # float64 (L,)
+    aupr: np.ndarray  # float64 (L,)
+    recall_at_fdr: np.ndarray  # float64 (L,)
+    positives: np.ndarray  # int64 (L,)
+
+
+def evaluate_labels(y: np.ndarray, values: np.ndarray, *, fdr: float = 0.5) -> Metrics:
+    """Return auROC, auPR and recall at a false discovery rate, of each label.
+
+    Parameters
+    ----------
+    y
+        uint8 or bool, shape (N, L).
+    values
+        float, shape (N, L); finite.
+
+    Raises
+    ------
+    ValueError
+        A value is not finite, or the shapes differ.
+
+    Notes
+    -----
+    auROC gives ties one half. auPR is the average precision: the sum of precision over the steps of recall, one
+    step per distinct value. Recall at FDR is the largest recall of any threshold with precision of at least
+    1 − fdr, 0 where none has it.
+    """
+    if y.shape != values.shape or y.ndim != 2:
+        raise ValueError(f"targets of shape {y.shape} and values of shape {values.shape} do not fit")
+    if not np.isfinite(values).all():
+        raise ValueError("values must be finite")
+    columns = [_one_label(y[:, label], values[:, label], fdr) for label in range(y.shape[1])]
+    table = np.array(columns, dtype=np.float64).reshape(y.shape[1], 3)
+    return Metrics(*table.T, positives=y.sum(axis=0, dtype=np.int64))
+
+
+def _one_label(y: np.ndarray, values: np.ndarray, fdr: float) -> tuple[float, float, float]:
+    order = np.argsort(values)[::-1]
+    values = values[order]
+    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # the last row of each threshold
+    true = np.cumsum(y[order], dtype=np.int64)[last]
+    false = last + 1 - true
+    positives, negatives = int(true[-1]) if len(true) else 0, int(false[-1]) if len(false) else 0
+    if not positives:
+        return np.nan, np.nan, np.nan
+    new_true, new_false = np.diff(true, prepend=0), np.diff(false, prepend=0)
+    auroc = float(np.dot(new_false, true - new_true / 2) / (positives * negatives)) if negatives else np.nan
+    precision = true / (last + 1)
+    aupr = float(np.dot(new_true, precision) / positives)
+    good = precision >= 1 - fdr
+    return auroc, aupr, float(true[good].max() / positives) if good.any() else 0.0
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean over the TFs for which the metric is defined; NaN where it is for none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def std(values: np.ndarray) -> float:
+    """Return the sample standard deviation over the TFs for which the metric is defined; NaN for fewer than two."""
+    defined = values[~np.isnan(values)]
+    return float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
+
+
+def paired_t_test(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the one-tailed p of Student's paired test that `a` is larger than `b` in the mean over TFs.
+
+    TFs for which either is NaN are left out; NaN where fewer than two remain or nothing differs.
+    """
+    from scipy.stats import ttest_rel
+
+    both = ~(np.isnan(a) | np.isnan(b))
+    if both.sum() < 2 or np.ptp(a[both] - b[both]) == 0:
+        return float("nan")
+    return float(ttest_rel(a[both], b[both], alternative="greater").pvalue)

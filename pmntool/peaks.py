@@ -1,0 +1,245 @@
+"""Peaks: find the files of each TF and read BED, narrowPeak and broadPeak.
+
+Coordinates are bp, 0-based, half-open; a summit is absolute.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pmntool.errors import InputError, PeakFormatError
+
+PEAK_SUFFIXES = (".narrowPeak", ".broadPeak", ".bed")
+LARGEST = 2**40  # bp; no chromosome comes near, and sums of two stay far from an overflow
+_NOT_DATA = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
+
+
+class Peaks(NamedTuple):
+    """The peaks of one file, in the file's order; N rows."""
+
+    chrom: np.ndarray  # object (N,): names
+    start: np.ndarray  # int64 (N,), bp
+    end: np.ndarray  # int64 (N,), bp
+    summit: np.ndarray  # int64 (N,), bp, absolute: narrowPeak's summit where given, else the middle
+    log10p: np.ndarray  # float64 (N,): −log10 p, NaN where not given
+
+
+def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return each TF's peak files, TFs in alphabetical order.
+
+    A folder gives its `<TF>.narrowPeak`, `.broadPeak` and `.bed` files, plain or `.gz`; a `.tsv` or `.txt` file is a
+    sheet of tf and path, a path being relative to the sheet.
+
+    Raises
+    ------
+    InputError
+        A path is missing, a folder has no peaks, a name is no peak file's, or a sheet's line is wrong.
+    """
+    sources: dict[str, list[Path]] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            files = [file for file in sorted(path.iterdir()) if _tf_name(file) and not file.name.startswith(".")]
+            if not files:
+                raise InputError(f"{path}: no peak file there; expected <TF>.narrowPeak, .broadPeak or .bed, or .gz")
+            pairs = [(_tf_name(file), file) for file in files]
+        elif path.suffix in (".tsv", ".txt"):
+            pairs = _read_sheet(path)
+        elif _tf_name(path):
+            pairs = [(_tf_name(path), path)]
+        elif path.exists():
+            raise InputError(
+                f"{path}: expected a folder, <TF>{'|'.join(PEAK_SUFFIXES)}[.gz], or a .tsv sheet of tf, path"
+            )
+        else:
+            raise InputError(f"{path}: no such file or folder")
+        for tf, file in pairs:
+            if not file.is_file():
+                raise InputError(f"{file}: no such file" + (f" (named in {path})" if file != path else ""))
+            if file not in sources.setdefault(tf, []):
+                sources[tf].append(file)
+    return dict(sorted(sources.items()))
+
+
+def read_peaks(path: Path | str) -> Peaks:
+    """Read a peak file, plain or gzip-compressed.
+
+    narrowPeak (10 columns) and broadPeak (9 columns) are known by their suffix; a file of any name with exactly 10
+    columns is narrowPeak too, as ENCODE calls its narrowPeak files `.bed.gz`. Everything else is BED, of which the
+    first three columns are used. Comments, `track` and `browser` lines, blank lines and one header line are
+    passed over. Coordinates are not checked against any genome. A summit may stand on the peak's end, as it does in
+    some of ENCODE's files, but not beyond.
+
+    Raises
+    ------
+    PeakFormatError
+        The file cannot be read, or a line is not what its format asks for.
+
+    Notes
+    -----
+    Formats: https://genome.ucsc.edu/FAQ/FAQformat.html
+    """
+    path = Path(path)
+    lines = _read(path).splitlines()
+    numbers = [i for i, line in enumerate(lines) if line and not line.startswith(_NOT_DATA) and not line.isspace()]
+    if numbers and _is_header(lines[numbers[0]]):
+        del numbers[0]
+    if not numbers:
+        return Peaks(np.empty(0, object), *(np.empty(0, np.int64) for _ in range(3)), np.empty(0))
+    if len(numbers) < len(lines):
+        lines = [lines[i] for i in numbers]
+    n_columns = lines[0].count(b"\t") + 1
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    narrow = suffix == ".narrowPeak" or n_columns == 10
+    scored = narrow or suffix == ".broadPeak"
+    least = 10 if narrow else 9 if scored else 3
+    columns = (
+        {0: str, 1: np.int64, 2: np.int64} | ({7: np.float64} if scored else {}) | ({9: np.int64} if narrow else {})
+    )
+    try:
+        table = pd.read_csv(
+            io.BytesIO(b"\n".join(lines)), sep="\t", header=None, usecols=list(columns), dtype=columns,
+            na_filter=False, quoting=3, index_col=False,
+        )  # fmt: skip
+        peaks = _to_peaks(table, narrow=narrow)
+    except (ValueError, OverflowError, pd.errors.ParserError):
+        peaks = None
+    if peaks is None or len(peaks.start) != len(lines):
+        raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
+    return peaks
+
+
+def by_chrom(peaks: Peaks) -> dict[str, np.ndarray]:
+    """Return the row numbers of each chromosome's peaks: name to int64, in the file's order."""
+    codes, names = pd.factorize(peaks.chrom)
+    counts = np.bincount(codes, minlength=len(names))
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1]) if len(names) else []
+    return dict(zip(names, rows, strict=True))
+
+
+def peak_windows(peaks: Peaks, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the intervals of `window` bp centered on the summits; they may pass a chromosome's ends.
+
+    Returns
+    -------
+    start, end : int64, shape (N,), bp.
+    """
+    start = peaks.summit - window // 2
+    return start, start + window
+
+
+def _tf_name(path: Path) -> str | None:
+    """Return the TF that a peak file's name says, or None for another file."""
+    name = path.name.removesuffix(".gz")
+    return next((name.removesuffix(suffix) for suffix in PEAK_SUFFIXES if name.endswith(suffix)), None)
+
+
+def _read_sheet(path: Path) -> list[tuple[str, Path]]:
+    """Return the rows of a two-column sheet: tf, path."""
+    pairs = []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PeakFormatError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    for number, line in enumerate(lines, start=1):
+        fields = [field.strip() for field in line.split("\t")]
+        if not line.strip() or line.startswith("#") or (number == 1 and fields == ["tf", "path"]):
+            continue
+        if len(fields) != 2 or not all(fields):
+            raise PeakFormatError(
+                f"{path}, line {number}: expected two columns, tf and path, separated by a tab; found {line[:80]!r}"
+            )
+        pairs.append((fields[0], path.parent / fields[1]))
+    if not pairs:
+        raise PeakFormatError(f"{path}: the sheet names no peak file")
+    return pairs
+
+
+def _read(path: Path) -> bytes:
+    """Return the file's content, decompressed where it is gzip."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PeakFormatError(f"{path}: cannot be read ({reason})") from error
+
+
+def _is_header(line: bytes) -> bool:
+    """Say whether a line names columns: where coordinates belong there is a word without a digit."""
+    fields = line.split(b"\t")
+    return len(fields) >= 3 and all(
+        field.strip() and not any(c in b"0123456789" for c in field) for field in fields[1:3]
+    )
+
+
+def _to_peaks(table: pd.DataFrame, *, narrow: bool) -> Peaks | None:
+    """Return the peaks of a parsed table, or None where a value breaks a rule."""
+    start, end = table[1].to_numpy(), table[2].to_numpy()
+    middle = (start + end) // 2
+    offset = table[9].to_numpy() if narrow else np.full(len(start), -1)
+    log10p = table[7].to_numpy() if 7 in table else np.full(len(start), -1.0)
+    good = (start >= 0) & (end > start) & (end <= LARGEST) & (offset >= -1) & (offset <= end - start)
+    good &= (log10p >= 0) | (log10p == -1)
+    chrom = table[0].to_numpy(dtype=object)
+    if not good.all() or "" in set(chrom):
+        return None
+    summit = np.where(offset >= 0, start + offset, middle)
+    return Peaks(chrom, start, end, summit, np.where(log10p < 0, np.nan, log10p))
+
+
+def _first_mistake(path: Path, lines: list[bytes], numbers: list[int], *, least: int, narrow: bool) -> PeakFormatError:
+    """Return the error for the first line that the fast reader would not take."""
+    for number, raw in zip(numbers, lines, strict=True):
+        problem = _mistake(raw, least=least, narrow=narrow)
+        if problem:
+            return PeakFormatError(f"{path}, line {number + 1}: {problem}")
+    return PeakFormatError(f"{path}: cannot be read as a table of tab-separated columns")
+
+
+def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
+    """Say what is wrong with one line, or None."""
+    try:
+        fields = raw.decode("utf-8").split("\t")
+    except UnicodeDecodeError:
+        return f"not text: {raw[:20]!r}; is this a peak file?"
+    if len(fields) < least:
+        hint = "; columns are separated by tabs" if len(raw.split()) >= least else ""
+        return f"expected at least {least} columns, found {len(fields)}{hint}"
+    if not fields[0]:
+        return "the chromosome's name is empty"
+    values = []
+    for name, text in zip(("start", "end"), fields[1:3], strict=True):
+        try:
+            values.append(int(text))
+        except ValueError:
+            return f"{name} {text!r} is not a whole number"
+    start, end = values
+    if start < 0:
+        return f"start {start} is negative"
+    if end <= start:
+        return f"end {end} is not after start {start}"
+    if end > LARGEST:
+        return f"end {end} is larger than any chromosome"
+    if least >= 9:
+        try:
+            valid = float(fields[7]) >= 0 or float(fields[7]) == -1
+        except ValueError:
+            valid = False
+        if not valid:
+            return f"column 8, −log10 p, is {fields[7]!r}; expected a number of at least 0, or -1 for not given"
+    if narrow:
+        try:
+            offset = int(fields[9])
+        except ValueError:
+            return f"column 10, the summit's offset, is {fields[9]!r}; expected a whole number, or -1 for not given"
+        if not -1 <= offset <= end - start:
+            return f"the summit's offset {offset} lies outside the peak of {end - start} bp"
+    return None

@@ -1,0 +1,306 @@
+"""Train a model: a dataset to a run folder (§2.5 of the paper)."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from pmntool import __version__, metrics, plots
+from pmntool.checkpoint import Run, restore, save
+from pmntool.dataset import Dataset
+from pmntool.errors import InputError, MismatchError, PmnError
+from pmntool.inference import choose_device, describe, gather, one_hot, scan
+from pmntool.losses import total_loss
+from pmntool.models import Hyperparameters, build, label_groups, receptive_field
+from pmntool.progress import Progress
+from pmntool.staging import new_directory, new_file, require_free
+from pmntool.variants import VARIANTS
+
+log = logging.getLogger("pmntool")
+
+
+class Settings(NamedTuple):
+    """How a model is trained; the defaults are the paper's, or where it is silent those of docs/paper-notes.md."""
+
+    variant: str = "pmn"
+    prototype_weight: float = 1.0  # λ; of no effect on a variant without prototypes
+    learning_rate: float = 1e-3  # of Adam
+    batch_size: int = 512  # windows
+    epochs: int = 40
+    patience: int = 0  # stop after so many epochs without a better validation auROC; 0: never
+    seed: int = 0
+    select_by: str = "auroc"  # the validation metric whose mean over TFs says which epoch is best
+
+
+class _Data(NamedTuple):
+    """The windows that training sees, on the device: those of the training split, and nothing else."""
+
+    sequence: Tensor  # uint8 (T,)
+    starts: Tensor  # int64 (N,)
+    packed: Tensor  # uint8 (N, ceil(L / 8)), as in the dataset
+    label_byte: Tensor  # int64 (L,): where the bit of each trained TF stands
+    label_shift: Tensor  # uint8 (L,)
+
+    def batch(self, rows: Tensor, window: int) -> tuple[Tensor, Tensor]:
+        """Return x (B, 4, W) and y (B, L), float32."""
+        y = (self.packed[rows][:, self.label_byte] >> self.label_shift) & 1
+        return one_hot(gather(self.sequence, self.starts[rows], window)), y.float()
+
+
+class _Best:
+    """The best weights so far: of each part of the model that learns apart, those of its own best epoch."""
+
+    def __init__(self, groups: list[tuple[str, list[int]]]) -> None:
+        self.groups = groups
+        self.scores = [-1.0] * len(groups)  # below every metric
+        self.epochs = [0] * len(groups)
+        self.weights: dict[str, Tensor] = {}
+
+    def update(self, epoch: int, values: np.ndarray, model: nn.Module) -> None:
+        """Keep the weights of the parts whose labels' mean metric (values, (L,)) is better than before."""
+        state = model.state_dict()
+        for index, (prefix, labels) in enumerate(self.groups):
+            score = metrics.mean(values[labels])
+            if not self.epochs[index] or score > self.scores[index]:
+                self.scores[index] = -1.0 if np.isnan(score) else score
+                self.epochs[index] = epoch
+                self.weights |= {key: value.clone() for key, value in state.items() if key.startswith(prefix)}
+
+
+def train(
+    dataset: Path,
+    output: Path,
+    settings: Settings = Settings(),
+    hyperparameters: Hyperparameters = Hyperparameters(),
+    *,
+    tfs: list[str] | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress = Progress(),
+) -> Run:
+    """Train one variant and write its run folder after every epoch.
+
+    The test split is not touched. Each epoch's shuffle and dropout follow from the seed and the epoch's number alone,
+    so that a resumed run goes on as if it had never stopped.
+
+    Parameters
+    ----------
+    dataset
+        A folder that `build-dataset` wrote.
+    output
+        The run's folder.
+    tfs
+        TFs to train on; all of the dataset's by default. The windows stay the same.
+    resume
+        Go on with the run in `output`, up to `settings.epochs`; everything else must be as it was.
+
+    Raises
+    ------
+    InputError
+        The dataset or the run cannot be read, or a setting is out of range.
+    MismatchError
+        A TF is not in the dataset, or a run to resume was made otherwise.
+    OutputError
+        `output` exists (without `force` or `resume`) or cannot be written.
+    PmnError
+        The loss is no longer a number; the run keeps its last good epoch.
+    """
+    _check(settings, hyperparameters)
+    data = Dataset(dataset)
+    names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
+    field = receptive_field(hyperparameters)
+    if field > data.window:
+        raise InputError(f"--widths {hyperparameters.widths} see {field} bp, more than the dataset's {data.window}")
+    meta = _describe(data, names, settings, hyperparameters)
+    old = _open_to_resume(output, meta) if resume else None
+    if old is None:
+        require_free(output, force=force)
+    place = choose_device(device)
+    log.info("training %s on %s: %d TFs", settings.variant, describe(place), len(names))
+
+    fabric = Fabric(accelerator=place.type, devices=[place.index or 0] if place.type == "cuda" else 1)
+    torch.manual_seed(settings.seed)
+    net = build(settings.variant, len(names), hyperparameters)
+    adam = torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+    model, optimizer = fabric.setup(net, adam)
+    best = _Best(label_groups(net, len(names)))
+    if old is not None:
+        meta = old.meta
+        restore(old, net, adam)
+        best.scores, best.epochs = meta["best_scores"], meta["best_epochs"]
+        best.weights = {name: tensor.to(place) for name, tensor in old.tensors("best").items()}
+    windows = _load(data, names, place)
+    for epoch in range(len(meta["epochs"]) + 1, settings.epochs + 1):
+        if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
+            log.info("stopped early: no better validation %s in %d epochs", settings.select_by, settings.patience)
+            break
+        progress.start(f"epoch {epoch}/{settings.epochs}", len(windows.starts), "windows")
+        torch.manual_seed(_stream(settings.seed, epoch))
+        loss = _run_epoch(fabric, model, optimizer, windows, data.window, settings, progress)
+        if not np.isfinite(loss) or not all(bool(weight.isfinite().all()) for weight in net.parameters()):
+            raise PmnError(
+                f"{output}: in epoch {epoch} the loss or the weights turned into something that is not a number; "
+                f"epoch {epoch - 1} is kept. Try a --learning-rate below {settings.learning_rate:g}"
+            )
+        row, values = _measure(net, data, names, place, settings)
+        progress.finish()
+        best.update(epoch, values, net)
+        meta["epochs"].append({"epoch": epoch, "train_loss": loss, **row})
+        _save(output, meta, epoch, best, net, adam, force=force)
+        log.info(
+            "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
+            epoch, settings.epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
+            " (best)" if epoch in best.epochs else "",
+        )  # fmt: skip
+    return Run(output)
+
+
+def _run_epoch(
+    fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, windows: _Data, window: int,
+    settings: Settings, progress: Progress,
+) -> float:  # fmt: skip
+    """Show the model every training window once, in random order, and return the mean loss."""
+    model.train()
+    total = torch.zeros((), device=windows.starts.device)
+    order = torch.randperm(len(windows.starts)).to(windows.starts.device)
+    for step, rows in enumerate(order.split(settings.batch_size)):
+        x, y = windows.batch(rows, window)
+        loss = total_loss(model(x), y, settings.prototype_weight)
+        fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        total += loss.detach() * len(rows)
+        progress.advance(len(rows), f"loss {float(loss.detach()):.3f}" if step % 20 == 0 else "")
+    return float(total) / len(order)
+
+
+def _measure(
+    model: nn.Module, data: Dataset, names: list[str], place: torch.device, settings: Settings
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return an epoch's row of metrics, means over TFs, and each TF's validation metric to select by, (L,).
+
+    The training split is represented by as many of its windows as the validation split has, drawn once with the seed.
+    """
+    codes, starts = data.stretch("valid")
+    y = data.targets("valid", names)
+    logits = scan(model, codes, starts, data.window, place)
+    valid = metrics.evaluate_labels(y, logits)
+    valid_loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(y).float())
+    codes, starts = data.stretch("train")
+    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(starts))[: len(y)])
+    train = metrics.evaluate_labels(
+        data.targets("train", names)[rows], scan(model, codes, starts[rows], data.window, place)
+    )
+    row = {
+        "valid_loss": float(valid_loss) * len(names),
+        "train_auroc": metrics.mean(train.auroc),
+        "valid_auroc": metrics.mean(valid.auroc),
+        "valid_aupr": metrics.mean(valid.aupr),
+        "valid_recall_at_fdr": metrics.mean(valid.recall_at_fdr),
+    }
+    return row, getattr(valid, settings.select_by)
+
+
+def _load(data: Dataset, names: list[str], place: torch.device) -> _Data:
+    """Copy the training split to the device."""
+    codes, starts = data.stretch("train")
+    columns = np.array(data.columns(names))
+    arrays = (codes, starts, data.packed[data.rows("train")], columns // 8, (7 - columns % 8).astype(np.uint8))
+    return _Data(*(torch.from_numpy(np.array(array)).to(place) for array in arrays))
+
+
+def _save(
+    output: Path, meta: dict[str, Any], epoch: int, best: _Best, model: nn.Module, optimizer: torch.optim.Optimizer,
+    *, force: bool,
+) -> None:  # fmt: skip
+    """Write the run after an epoch; the first one makes the folder, or with `force` replaces an old one."""
+    meta |= {"best_epochs": best.epochs, "best_scores": best.scores}
+    with new_directory(output, force=force) if epoch == 1 else nullcontext(output) as folder:
+        table = pd.DataFrame(meta["epochs"])
+        with new_file(folder / "epochs.tsv") as partial:
+            table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
+        plots.curves({output.name: table}, folder / "epochs.png")
+        save(
+            folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
+        )
+
+
+def _describe(data: Dataset, names: list[str], settings: Settings, hyperparameters: Hyperparameters) -> dict[str, Any]:
+    """Return run.json's content before the first epoch."""
+    dataset = {"sha256": data.checksum, "negatives": data.meta["negatives"], "chroms": data.meta["chroms"]}
+    return {
+        "pmntool": __version__,
+        "torch": torch.__version__,
+        "variant": settings.variant,
+        "hyperparameters": {
+            key: list(v) if isinstance(v, tuple) else v for key, v in hyperparameters._asdict().items()
+        },
+        "settings": {key: value for key, value in settings._asdict().items() if key != "variant"},
+        "tfs": names,
+        "window": data.window,
+        "stride": data.stride,
+        "dataset": dataset,
+        "epochs": [],
+    }
+
+
+def _open_to_resume(output: Path, meta: dict[str, Any]) -> Run:
+    """Return the run to go on with, if it was made as this one would be."""
+    run = Run(output)
+    free = {"epochs", "patience"}  # may differ: they only say when to stop
+    for key in ("variant", "hyperparameters", "tfs", "window", "stride"):
+        if run.meta[key] != meta[key]:
+            raise MismatchError(
+                f"{output}: cannot be resumed, its {key} differs: {run.meta[key]} there, {meta[key]} here"
+            )
+    for key, value in meta["settings"].items():
+        if key not in free and run.meta["settings"].get(key) != value:
+            there = run.meta["settings"].get(key)
+            raise MismatchError(f"{output}: cannot be resumed, its {key} differs: {there} there, {value} here")
+    if run.meta["dataset"]["sha256"] != meta["dataset"]["sha256"]:
+        raise MismatchError(f"{output}: cannot be resumed, it was trained on another dataset")
+    run.meta["settings"] |= {key: meta["settings"][key] for key in free}
+    return run
+
+
+def _check(settings: Settings, hp: Hyperparameters) -> None:
+    """Refuse settings out of range."""
+    rules = (
+        (settings.variant in VARIANTS, f"--variant {settings.variant}: expected one of {', '.join(VARIANTS)}"),
+        (0 <= settings.prototype_weight < float("inf"), f"--lambda {settings.prototype_weight}: expected at least 0"),
+        (0 < settings.learning_rate < float("inf"), f"--learning-rate {settings.learning_rate}: expected more than 0"),
+        (settings.batch_size >= 1, f"--batch-size {settings.batch_size}: expected at least 1"),
+        (settings.epochs >= 1, f"--epochs {settings.epochs}: expected at least 1"),
+        (settings.patience >= 0, f"--patience {settings.patience}: expected at least 0"),
+        (settings.select_by in metrics.NAMES, f"--select-by {settings.select_by}: expected {'|'.join(metrics.NAMES)}"),
+        (0 <= settings.seed < 2**32, f"--seed {settings.seed}: expected 0 to {2**32 - 1}"),
+        (
+            len(hp.channels) == len(hp.widths) > 0,
+            "--channels and --widths: expected as many of the one as of the other",
+        ),
+        (
+            min((*hp.channels, *hp.widths), default=0) >= 1,
+            "--channels and --widths: expected whole numbers of at least 1",
+        ),
+        (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
+        (hp.hops >= 1, f"--hops {hp.hops}: expected at least 1"),
+        (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
+    )
+    for good, message in rules:
+        if not good:
+            raise InputError(message)
+
+
+def _stream(seed: int, epoch: int) -> int:
+    """Return the seed of an epoch's shuffle and dropout."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,25 @@
+"""The model variants by name: what each is, and where it comes from. Imports nothing heavy, for the command line."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PAPER = "Lanchantin et al. 2017, arXiv 1710.11238"
+
+
+class Variant(NamedTuple):
+    """One line about a variant."""
+
+    summary: str
+    source: str
+
+
+VARIANTS: dict[str, Variant] = {
+    "cnn-single": Variant("one CNN per TF, trained on that TF alone", f"{PAPER}, §4.1"),
+    "cnn": Variant("one CNN for all TFs, linear output", f"{PAPER}, §4.1"),
+    "pmn-no-lstm": Variant("prototypes matched once, without the LSTM", f"{PAPER}, §4.1"),
+    "pmn-softmax": Variant("PMN with softmax attention before the last hop", f"{PAPER}, §4.1"),
+    "pmn": Variant("Prototype Matching Network, sigmoid attention", f"{PAPER}, §2"),
+}
+
+WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
