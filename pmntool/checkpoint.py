@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,18 +149,19 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
         raise CheckpointError(f"{path}: the weights do not fit the model that run.json describes") from error
 
 
-def find_newest(folder: Path) -> Path:
-    """Return the run under `folder` that was written last.
+def find_newest(folder: Path, variants: Sequence[str]) -> Path:
+    """Return the run under `folder`, of one of `variants`, that was written last.
 
     Raises
     ------
     CheckpointError
-        There is none.
+        There is none, or a run there cannot be read.
     """
-    runs = sorted(folder.glob("*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path))
-    if not runs:
-        raise CheckpointError(f"{folder}: no run there; `pmntool train` makes one, --model names one elsewhere")
-    return runs[-1].parent
+    found = sorted(folder.glob("*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
+    newest = next((path.parent for path in found if _parse(path.parent)["variant"] in variants), None)
+    if newest is None:
+        raise CheckpointError(f"{folder}: no run of {', '.join(variants)} there; `pmntool train` makes one")
+    return newest
 
 
 def _parse(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+"""Tables and progress on the terminal: tables to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+from rich.text import Text
+
+from pmntool.labels import SPLITS
+from pmntool.metrics import NAMES
+from pmntool.progress import Progress
+
+if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
+    from pmntool.build_dataset import Built
+    from pmntool.evaluate import Evaluation
+    from pmntool.prototypes import Clustering
+
+log = logging.getLogger("pmntool")
+
+SECONDS = 15  # between two lines of progress where there is no terminal
+METRIC_TITLES = {"auroc": "auROC", "aupr": "auPR", "recall_at_fdr": "recall at 50 % FDR"}
+
+
+class TerminalProgress(Progress):
+    """A bar with rate and time left; plain lines now and then where stderr is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: RichProgress | None = None
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Begin a bar; one that is still open ends."""
+        self.finish()
+        self._what, self._total, self._unit, self._done, self._note = what, total, unit, 0, ""
+        self._began = self._said = time.monotonic()
+        if self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}", markup=False), TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}", markup=False),
+            )  # fmt: skip
+            self._bar = RichProgress(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task(what, total=total, rate="", note="")
+            self._bar.start()
+
+    def advance(self, count: int, note: str = "") -> None:
+        """Move the bar, or write a line when the last is some time ago."""
+        self._done += count
+        self._note = note or self._note
+        now = time.monotonic()
+        rate = self._done / max(now - self._began, 1e-9)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, rate=f"{rate:,.0f} {self._unit}/s", note=self._note)
+        elif now - self._said >= SECONDS and self._done < self._total:
+            self._said = now
+            left = (self._total - self._done) / rate
+            log.info("%s: %d of %d %s, %.0f/s, %.0f s left %s", self._what, self._done, self._total, self._unit, rate,
+                     left, self._note)  # fmt: skip
+
+    def finish(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def dataset_tables(built: Built) -> list[Table]:
+    """Return the paper's Table 3 for a dataset."""
+    rows = []
+    for split in SPLITS:
+        row = built.meta["splits"][split]
+        bound = max(row["bound"], 1)
+        shared = f"{row['cobound']:,} ({100 * row['cobound'] / bound:.1f} %)"
+        rows.append((split, f"{row['windows']:,}", f"{row['bound']:,}", shared, f"{row['bindings'] / bound:.2f}"))
+    columns = ("split", "windows", "bound", "by more than one TF", "TFs a bound window")
+    return [_table("The dataset (the paper's Table 3)", columns, rows)]
+
+
+def dataset_notes(built: Built) -> list[str]:
+    """Return what was kept and what was left out, a line each."""
+    left_out, total = built.meta["left_out"], built.meta["splits"]
+    tiled = sum(row["tiled"] for row in total.values())
+    bound = sum(row["bound"] for row in total.values())
+    notes = [f"{len(built.meta['tfs'])} TFs; {bound:,} of {tiled:,} windows are bound"]
+    notes += [f"kept: {count:,} {what}" for what, count in built.meta["kept"].items()]
+    notes += [f"left out: {count:,} peaks {why}" for why, count in left_out["peaks"].items()]
+    notes += [f"left out: {count:,} windows {why}" for why, count in left_out["windows"].items()]
+    for why in sorted({_kind(reason) for reason in left_out["tfs"].values()}):
+        tfs = [tf for tf, reason in left_out["tfs"].items() if _kind(reason) == why]
+        shown = ", ".join(tfs[:12]) + (", … (all are in dataset.json)" if len(tfs) > 12 else "")
+        notes.append(f"left out: {len(tfs)} TFs with {why}: {shown}")
+    return notes
+
+
+def evaluation_tables(evaluation: Evaluation) -> list[Table]:
+    """Return the paper's Table 4, the paired tests, and the rarest and commonest TFs."""
+    shown = [_table_4(evaluation)]
+    if len(evaluation.table_4) > 1:
+        shown += [_tests(evaluation, metric) for metric in NAMES]
+    if len(evaluation.extremes):
+        shown.append(_extremes(evaluation))
+    return shown
+
+
+def cluster_tables(clustering: Clustering) -> list[Table]:
+    """Return the clusters and their members, in the order of the tree's leaves."""
+    count = int(clustering.clusters.max())
+    rows = []
+    for cluster in range(1, count + 1):
+        members = [clustering.tfs[i] for i in clustering.order if clustering.clusters[i] == cluster]
+        rows.append((str(cluster), str(len(members)), ", ".join(members)))
+    return [_table(f"{len(clustering.tfs)} prototypes, {count} clusters", ("cluster", "TFs", "members"), rows, left=3)]
+
+
+def _table_4(evaluation: Evaluation) -> Table:
+    titles = [title for name in NAMES for title in (METRIC_TITLES[name], "std", "%")]
+    rows = []
+    for row in evaluation.table_4.to_dict("records"):
+        cells = [row["run"]]
+        for metric in NAMES:
+            increase = "–" if row["run"] == evaluation.baseline else _number(row[f"{metric}_increase"], "+.2f")
+            cells += [_number(row[f"{metric}_mean"], ".4f"), _number(row[f"{metric}_std"], ".3f"), increase]
+        rows.append(cells)
+    return _table(f"Means over {evaluation.n_tfs} TFs; %: increase over {evaluation.baseline}", ("run", *titles), rows)
+
+
+def _tests(evaluation: Evaluation, metric: str) -> Table:
+    runs = evaluation.table_4["run"].tolist()
+    p = evaluation.tests[evaluation.tests["metric"] == metric].set_index(["a", "b"])["p"]
+    rows = [(a, *("–" if a == b else _number(p[a, b], ".1e") for b in runs)) for a in runs]
+    return _table(f"{METRIC_TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
+
+
+def _extremes(evaluation: Evaluation) -> Table:
+    rows = [
+        (f"{row['tfs']} {row['group']}", row["run"], *(_number(row[name], ".4f") for name in NAMES))
+        for row in evaluation.extremes.to_dict("records")
+    ]
+    columns = ("TFs", "run", *(METRIC_TITLES[name] for name in NAMES))
+    return _table("Means over the rarest and the commonest TFs", columns, rows, left=2)
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> Table:
+    """Return a table; the first `left` columns are words, the others numbers. A name's [brackets] stay as they are."""
+    table = Table(title=Text(title), title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if index < left else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "nan"
+
+
+def _kind(reason: str) -> str:
+    """Return why a TF was left out, without the TF's own number."""
+    return f"{reason.split(', ', 1)[1]} positive windows" if reason[0].isdigit() else reason
+
+
+class _Lines(logging.Handler):
+    """Write messages to stderr, above a bar where there is one."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        self.console.print(Text(prefix + record.getMessage()), soft_wrap=True)
+
+
+def listen(*, quiet: bool) -> Progress:
+    """Send pmntool's messages to stderr, and return how progress is shown."""
+    console = Console(stderr=True, highlight=False)
+    log.handlers = [_Lines(console)]
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.propagate = False
+    return Progress() if quiet else TerminalProgress(console)
+
+
+def show(tables: Iterable[Table]) -> None:
+    """Print tables to stdout, as wide as they are where stdout is no terminal."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=240)
+    for table in tables:
+        console.print(table)

@@ -1,0 +1,207 @@
+"""Tracks: one bigWig or bedGraph file per TF, for genome browsers; the only home of pyBigWig.
+
+Windows overlap and the entries of a track may not, so a window's probability stands on its central stride:
+[start + (W − S) // 2, + S), bp, 0-based, half-open.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from pmntool.errors import OutputError
+
+SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
+BLOCK = 100_000  # values handed to the bigWig library at a time
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
+
+
+def central_stride(start: int, window: int, stride: int) -> int:
+    """Return where the entry of the window that begins at `start` begins; it is `stride` bp long.
+
+    Examples
+    --------
+    >>> central_stride(0, 200, 50)
+    75
+    """
+    return start + (window - stride) // 2
+
+
+def file_stems(tfs: Sequence[str]) -> dict[str, str]:
+    """Return a file name, less its suffix, for each TF: safe on every file system, and never one name for two TFs.
+
+    Letters, digits, dot, dash and underscore stand for themselves. A name with anything else, one that differs from
+    another by case alone, and one that a system keeps for itself get a short checksum of the TF's name behind.
+
+    Examples
+    --------
+    >>> file_stems(["CTCF", "A/B"])
+    {'CTCF': 'CTCF', 'A/B': 'A_B-998d3e'}
+    """
+    folded = [tf.casefold() for tf in tfs]
+    stems = {}
+    for tf in tfs:
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", tf)[:100].lstrip(".-") or "_"
+        alone = folded.count(tf.casefold()) == 1 and tf.casefold().split(".")[0] not in _RESERVED
+        stems[tf] = stem if stem == tf and alone else f"{stem}-{hashlib.sha256(tf.encode()).hexdigest()[:6]}"
+    return stems
+
+
+class Tracks:
+    """The tracks of several TFs, open for writing; use as a context manager.
+
+    Parameters
+    ----------
+    folder
+        An existing folder.
+    tfs
+        L names.
+    sizes
+        Chromosome name to length in bp; entries must come in this order. Sorted by name (as by `sort -k1,1`), every
+        reader of bigWig finds its way.
+    stride
+        Length of an entry, bp.
+    kind
+        "bigwig" or "bedgraph" (gzip-compressed).
+    decimals
+        Round values to so many; None writes them as they are.
+    least
+        Leave out entries with a value below; None keeps all.
+
+    Attributes
+    ----------
+    files : dict of TF to file name
+    entries : int64, shape (L,)
+        How many have been written.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written, or bigWig cannot be written on this machine.
+    """
+
+    def __init__(
+        self, folder: Path, tfs: Sequence[str], sizes: Mapping[str, int], *, stride: int, kind: str = "bigwig",
+        decimals: int | None = None, least: float | None = None,
+    ) -> None:  # fmt: skip
+        self.files = {tf: stem + SUFFIXES[kind] for tf, stem in file_stems(tfs).items()}
+        self.entries = np.zeros(len(tfs), dtype=np.int64)
+        self._folder, self._stride, self._decimals, self._least = folder, stride, decimals, least
+        self._sizes = dict(sizes)
+        open_track = _BigWig if kind == "bigwig" else _BedGraph
+        self._tracks: list[_Track] = []
+        for name in self.files.values():
+            self._tracks.append(open_track(folder / name, self._sizes))
+
+    def write(self, chrom: str, start: int, values: np.ndarray) -> None:
+        """Append consecutive entries.
+
+        Parameters
+        ----------
+        start
+            Where the first entry begins, bp.
+        values
+            float32, shape (n, L): the entry after each is `stride` bp further on.
+        """
+        if self._decimals is not None:
+            values = values.round(self._decimals)
+        places = start + np.arange(len(values), dtype=np.int64) * self._stride
+        for column, track in enumerate(self._tracks):
+            kept = slice(None) if self._least is None else np.flatnonzero(values[:, column] >= self._least)
+            track.add(chrom, places[kept], values[kept, column], self._stride)
+            self.entries[column] += len(places[kept])
+
+    def close(self) -> None:
+        """Finish every file and read it back: header and covered bases must be what was written.
+
+        Raises
+        ------
+        OutputError
+            A file could not be finished.
+        """
+        for track, name, entries in zip(self._tracks, self.files.values(), self.entries, strict=True):
+            track.close()
+            track.check(int(entries) * self._stride, self._folder / name)
+
+    def __enter__(self) -> Tracks:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        if error is None:
+            self.close()
+        else:
+            for track in self._tracks:
+                track.abandon()
+
+
+class _Track(Protocol):
+    def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None: ...
+    def close(self) -> None: ...
+    def check(self, bases: int, path: Path) -> None: ...
+    def abandon(self) -> None: ...
+
+
+class _BigWig:
+    def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
+        try:
+            import pyBigWig
+        except ImportError as error:
+            raise OutputError("bigWig cannot be written: pyBigWig is not installed; use --format bedgraph") from error
+        if not path.parent.is_dir():  # pyBigWig would end the process
+            raise OutputError(f"{path.parent}: no such folder")
+        self._library, self._sizes = pyBigWig, dict(sizes)
+        self._file = pyBigWig.open(str(path), "w")
+        self._file.addHeader(list(sizes.items()))
+        self._empty = True
+
+    def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
+        runs = np.split(np.arange(len(start)), np.flatnonzero(np.diff(start) != stride) + 1) if len(start) else []
+        for run in runs:
+            for some in np.split(run, range(BLOCK, len(run), BLOCK)):
+                block = np.ascontiguousarray(values[some], dtype=np.float64)
+                self._file.addEntries(chrom, int(start[some[0]]), values=block, span=stride, step=stride)
+                self._empty = False
+
+    def close(self) -> None:
+        self._file.close()
+
+    def check(self, bases: int, path: Path) -> None:
+        written = self._library.open(str(path))
+        good = written is not None and (self._empty or written.header()["nBasesCovered"] == bases)
+        if written is not None:
+            good &= written.chroms() == self._sizes
+            written.close()
+        if not good:
+            raise OutputError(f"{path}: the bigWig is not complete; is the disk full?")
+
+    abandon = close
+
+
+class _BedGraph:
+    def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
+        self._raw = open(path, "wb")  # noqa: SIM115  (closed with the track)
+        self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, compresslevel=6, mtime=0)
+
+    def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
+        table = pd.DataFrame({"chrom": chrom, "start": start, "end": start + stride, "value": values})
+        text = io.StringIO()
+        table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n")
+        self._file.write(text.getvalue().encode())
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def check(self, bases: int, path: Path) -> None:
+        """Nothing to check: gzip and the system report what could not be written."""
+
+    abandon = close
