@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="pmntool",
-    help="Learn from ChIP-seq peaks and a genome which transcription factors (TFs) bind where, and which bind together.",
-    epilog="\b\nIn a folder with genome.fa and peaks/:\n  pmntool build-dataset\n  pmntool train --variant pmn --lambda 1\n"
-    "  pmntool predict genome.fa -o tracks/",
+    help="Learn from ChIP-seq peaks and a genome which transcription factors (TFs) bind where and with which others.",
+    epilog="\b\nIn a folder with genome.fa and peaks/:\n  pmntool build-dataset\n"
+    "  pmntool train --variant pmn --lambda 1\n  pmntool predict genome.fa -o tracks/",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -95,9 +95,7 @@ def build_dataset_command(
     ] = 1.0,
     peak_windows: Annotated[
         PeakWindows,
-        typer.Option(
-            help="summit: a peak stands for one window around its summit, else middle; own: for its interval."
-        ),
+        typer.Option(help="summit: a peak stands for one window around its summit or middle; own: for its interval."),
     ] = PeakWindows.summit,
     valid_chroms: Annotated[str, typer.Option(help="Validation chromosomes, separated by commas.")] = "chr1,chr8,chr21",
     test_chroms: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "chr3,chr12,chr17",
@@ -113,9 +111,7 @@ def build_dataset_command(
         float, typer.Option(help="Also keep unbound windows, so many per bound window, matched on GC.")
     ] = 0.0,
     seed: Seed = 0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Report what would be built; write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Report only; write nothing.")] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -186,14 +182,12 @@ def train(
 ) -> None:
     """Train a model on a dataset.
 
-    The run folder is complete after every epoch: weights of the best and of the last one, metrics (epochs.tsv) and their
-    curves (epochs.png, the paper's Figure 3).
+    The run folder is complete after every epoch: weights of the best and of the last one, metrics (epochs.tsv) and
+    their curves (epochs.png, the paper's Figure 3).
     """
     name = variant.value
     if prototype_weight is not None and name not in WITH_PROTOTYPES:
-        raise InputError(
-            f"--lambda: the variant {name} has no prototypes; those that have are {', '.join(WITH_PROTOTYPES)}"
-        )
+        raise InputError(f"--lambda: {name} has no prototypes; the variants that have are {', '.join(WITH_PROTOTYPES)}")
     progress = _listen(quiet)
     _use_threads(threads)
     from pmntool.models import Hyperparameters
@@ -211,7 +205,7 @@ def train(
         progress=progress,
     )  # fmt: skip
     log.info(
-        "wrote %s/: best weights of epoch %d, curves in %s", output, run.meta["best"]["epoch"], output / "epochs.png"
+        "wrote %s/: best weights of epoch %d, curves in %s", output, max(run.meta["best_epochs"]), output / "epochs.png"
     )
 
 
@@ -235,8 +229,8 @@ def evaluate(
 ) -> None:
     """Measure runs on held-out windows and compare them.
 
-    auROC, auPR and recall at 50 % FDR of every TF; the paper's Table 4 with one-tailed paired t-tests; the rarest and the
-    commonest TFs apart; per-TF scatter plots and the runs' curves.
+    auROC, auPR and recall at 50 % FDR of every TF; the paper's Table 4 with one-tailed paired t-tests; the rarest and
+    the commonest TFs apart; per-TF scatter plots and the runs' curves.
     """
     progress = _listen(quiet)
     _use_threads(threads)

@@ -44,7 +44,7 @@ def prototypes(
     """Cluster the prototypes of a trained model by the cosine that the model itself compares with.
 
     Average linkage on 1 − cosine. Where no number of clusters is given, the tree is cut where the mean silhouette is
-    best.
+    best, among the cuts that leave at least four TFs a cluster on average.
 
     Parameters
     ----------
@@ -116,12 +116,12 @@ def to_newick(clustering: Clustering) -> str:
 
 
 def _best_cut(tree: np.ndarray, distance: np.ndarray) -> int:
-    """Return the number of clusters, from 2 to half of the TFs, with the best mean silhouette."""
+    """Return the number of clusters, from 2 to a quarter of the TFs, with the best mean silhouette."""
     from scipy.cluster.hierarchy import fcluster
     from sklearn.metrics import silhouette_score
 
     scores = {}
-    for count in range(2, max(2, len(distance) // 2) + 1):
+    for count in range(2, max(2, len(distance) // 4) + 1):
         labels = fcluster(tree, count, criterion="maxclust")
         if 1 < len(set(labels)) < len(distance):
             scores[count] = silhouette_score(distance, labels, metric="precomputed")
