@@ -1,0 +1,32 @@
+# `make demo` and `make test` need Python 3.10 or newer and nothing else; both work in .venv/.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(CURDIR)/$(VENV)/bin
+
+.PHONY: demo test check format clean
+
+demo: $(VENV)/.ready-run  ## set up, then run the whole way on simulated data: tracks, table, figures
+	PATH="$(BIN):$$PATH" sh examples/demo.sh demo
+
+test: $(VENV)/.ready-dev check  ## set up, then every test
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.ready-dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.ready-dev  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## forget the environment and the demo
+	rm -rf $(VENV) demo
+
+$(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[dev]"
+	touch $@

@@ -1,0 +1,26 @@
+#!/bin/sh
+# The whole way on data that pmntool makes itself: simulate, build a dataset, train two models, compare them, scan the
+# genome, look at the prototypes. Small networks, so that two cores need about two minutes.
+set -eu
+folder=${1:-demo}
+small="--channels 64,32,32 --batch-size 64 --epochs 15 --learning-rate 0.002"
+
+pmntool simulate "$folder" --force
+cd "$folder"
+pmntool build-dataset
+pmntool train --variant cnn $small
+pmntool train --variant pmn --lambda 1 $small
+pmntool evaluate runs/*
+pmntool predict genome.fa --model runs/pmn-lambda1 -o tracks/
+pmntool prototypes runs/pmn-lambda1
+
+cat <<END
+
+Done. In $folder/:
+  tracks/<TF>.bw               binding probabilities along genome.fa: load both into a genome browser
+  evaluation/table4.tsv        how well each model does on chromosomes that it has not seen
+  evaluation/scatter.png       the same, TF by TF
+  evaluation/curves.png        how training went
+  prototypes/dendrogram.png    which TFs the model finds alike; truth.json says which work together
+  dataset/tfs.png              how often each TF binds, and how often with others
+END

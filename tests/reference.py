@@ -1,0 +1,150 @@
+"""Second implementations, slow and obvious: numpy and loops, float64, one window or one label at a time.
+
+Written from the paper's equations and the definitions of the metrics, not from pmntool, which it does not import.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from scipy.stats import t as students_t
+
+Layers = Sequence[tuple[np.ndarray, np.ndarray]]  # per convolution: kernels (n, n_in, width) and biases (n,)
+
+
+def one_hot(codes: Sequence[int]) -> np.ndarray:
+    """Return (4, W): A C G T are 0 1 2 3, anything else is a column of zeros."""
+    x = np.zeros((4, len(codes)))
+    for place, code in enumerate(codes):
+        if code < 4:
+            x[code, place] = 1
+    return x
+
+
+def encode(x: np.ndarray, layers: Layers) -> np.ndarray:
+    """Eq. 1 for one window (4, W): convolutions without padding, each with ReLU, then the maximum over positions."""
+    for kernels, biases in layers:
+        n, n_in, width = kernels.shape
+        y = np.zeros((n, x.shape[1] - width + 1))
+        for kernel in range(n):
+            for place in range(y.shape[1]):
+                value = biases[kernel]
+                for channel in range(n_in):
+                    for step in range(width):
+                        value += kernels[kernel, channel, step] * x[channel, place + step]
+                y[kernel, place] = max(value, 0)
+        x = y
+    return np.array([max(row) for row in x])
+
+
+def sigmoid(v: float) -> float:
+    return 1 / (1 + math.exp(-v)) if v > 0 else math.exp(v) / (1 + math.exp(v))
+
+
+def softmax(values: Sequence[float]) -> list[float]:
+    powers = [math.exp(v - max(values)) for v in values]
+    return [power / sum(powers) for power in powers]
+
+
+def cosine(u: np.ndarray, v: np.ndarray) -> float:
+    """Eq. 7; 0 where either has no direction."""
+    lengths = math.sqrt(sum(u * u)) * math.sqrt(sum(v * v))
+    return sum(u * v) / lengths if lengths > 0 else 0.0
+
+
+def lstm_cell(
+    x: np.ndarray, h: np.ndarray, c: np.ndarray, weights: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return hidden and cell after one step; the gates' rows stand in torch's order: input, forget, cell, output."""
+    d = len(h)
+    gates = weights["weight_ih"] @ x + weights["bias_ih"] + weights["weight_hh"] @ h + weights["bias_hh"]
+    hidden, cell = np.zeros(d), np.zeros(d)
+    for j in range(d):
+        i, f, g, o = gates[j], gates[d + j], gates[2 * d + j], gates[3 * d + j]
+        cell[j] = sigmoid(f) * c[j] + sigmoid(i) * math.tanh(g)
+        hidden[j] = sigmoid(o) * math.tanh(cell[j])
+    return hidden, cell
+
+
+def cnn(x: np.ndarray, layers: Layers, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Return the logits (L,) of the CNN for one window: a linear output on the embedding."""
+    return weight @ encode(x, layers) + bias
+
+
+def pmn(
+    x: np.ndarray, layers: Layers, prototypes: np.ndarray, cell: Mapping[str, np.ndarray] | None,
+    weight: np.ndarray, bias: np.ndarray, *, hops: int, sharpness: float, softmax_before_last: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return logits (L,) and the last hop's match (L,) for one window: eqs. 1–8; without a cell, h = x̂ and one hop."""
+    embedding = encode(x, layers)
+    h, c = np.zeros_like(embedding), np.zeros_like(embedding)
+    r = sum(prototypes) / len(prototypes)
+    for k in range(1, (hops if cell else 1) + 1):
+        if cell:
+            h_hat, c = lstm_cell(np.concatenate([embedding, r]), h, c, cell)  # eq. 3
+            h = h_hat + embedding  # eq. 4
+        else:
+            h = embedding
+        weighted = [sharpness * cosine(h, p) for p in prototypes]
+        if softmax_before_last and k < hops:
+            match = softmax(weighted)
+        else:
+            match = [sigmoid(v) for v in weighted]  # eq. 6
+        r = sum(w * p for w, p in zip(match, prototypes, strict=True))  # eq. 5
+    return weight @ np.concatenate([h, r]) + bias, np.array(match)  # eq. 8
+
+
+def loss(logits: np.ndarray, match: np.ndarray | None, y: np.ndarray, prototype_weight: float) -> float:
+    """Eqs. 9–12 with +λ·L_p: all (B, L); summed over labels, mean over windows."""
+    total = 0.0
+    for b in range(len(y)):
+        for j in range(y.shape[1]):
+            p = sigmoid(logits[b, j])
+            total -= y[b, j] * math.log(p) + (1 - y[b, j]) * math.log(1 - p)
+            if match is not None:
+                total += prototype_weight * (y[b, j] - match[b, j]) ** 2
+    return total / len(y)
+
+
+def auroc(y: Sequence[int], values: Sequence[float]) -> float:
+    """Return the share of pairs of a positive and a negative that stand in the right order, ties counting half."""
+    pairs = [(v > w) + (v == w) / 2 for a, v in zip(y, values, strict=True) if a
+             for b, w in zip(y, values, strict=True) if not b]  # fmt: skip
+    return sum(pairs) / len(pairs) if pairs else math.nan
+
+
+def thresholds(y: Sequence[int], values: Sequence[float]) -> list[tuple[Fraction, Fraction]]:
+    """Return precision and recall of "at least t" for every value t, from the largest down."""
+    points = []
+    for threshold in sorted(set(values), reverse=True):
+        taken = [a for a, v in zip(y, values, strict=True) if v >= threshold]
+        points.append((Fraction(int(sum(taken)), len(taken)), Fraction(int(sum(taken)), int(sum(y)))))
+    return points
+
+
+def average_precision(y: Sequence[int], values: Sequence[float]) -> float:
+    """Return the sum of precision times the step of recall over all thresholds."""
+    if not sum(y):
+        return math.nan
+    total, before = Fraction(0), Fraction(0)
+    for precision, recall in thresholds(y, values):
+        total, before = total + precision * (recall - before), recall
+    return float(total)
+
+
+def recall_at_fdr(y: Sequence[int], values: Sequence[float], fdr: str) -> float:
+    """Return the largest recall of any threshold whose false discovery rate is at most `fdr`, a decimal in letters."""
+    if not sum(y):
+        return math.nan
+    return float(max((r for p, r in thresholds(y, values) if 1 - p <= Fraction(fdr)), default=Fraction(0)))
+
+
+def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return p of the paired test that a is larger than b: t = mean / (s / √n) with n − 1 degrees of freedom."""
+    d = [u - v for u, v in zip(a, b, strict=True)]
+    n, middle = len(d), sum(d) / len(d)
+    s = math.sqrt(sum((v - middle) ** 2 for v in d) / (n - 1))
+    return float(students_t.sf(middle / (s / math.sqrt(n)), n - 1))

@@ -1,0 +1,336 @@
+"""The genome: letters to codes, every kind of FASTA that is refused, and nothing left beside the data."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pmntool.errors import GenomeError, MismatchError, PmnError
+from pmntool.genome import Genome, encode, holds_sizes_only, name_hint, read_sizes, same_but_for_style, select_chroms
+
+SEQUENCES = {"chr2": "ACGTacgtNNRYKM-*ac", "chr1": "GGGGCCCCTTTTAAAA" * 9, "chrM": "t"}
+RAGGED = (
+    "all lines of a sequence but the last must have one length; "
+    "`samtools faidx` has the same rule, `seqkit seq -w 60` mends the file"
+)
+PLAIN_GZIP = "gzip, but not bgzip, cannot be read by position; run `gunzip` on it, or `gunzip -c | bgzip`"
+
+
+def fasta(sequences: dict[str, str], width: int = 7, newline: str = "\n") -> bytes:
+    lines = []
+    for name, sequence in sequences.items():
+        lines += [f">{name} some words", *(sequence[i : i + width] for i in range(0, len(sequence), width))]
+    return (newline.join(lines) + newline).encode()
+
+
+def expected(sequence: str) -> list[int]:
+    return ["ACGT".index(letter) if letter in "ACGT" else 4 for letter in sequence.upper()]
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch) -> Path:
+    """Return the folder where temporary files go in this test."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def message(path: Path, content: bytes) -> str:
+    """Return what opening and reading such a file complains of, without the folder."""
+    path.write_bytes(content)
+    with pytest.raises(GenomeError) as error, Genome(path) as genome:
+        for chrom, size in genome.sizes.items():
+            genome.codes(chrom, 0, size)
+    assert str(error.value).startswith(str(path))
+    return str(error.value).removeprefix(f"{path.parent}/")
+
+
+# ---- letters
+
+
+@given(st.binary(max_size=50))
+def test_every_byte_has_a_code(letters):
+    codes = encode(letters)
+    assert codes.dtype == np.uint8
+    assert codes.tolist() == expected(letters.decode("latin-1").replace("ß", "?"))
+
+
+def test_text_and_bytes_have_the_same_codes():
+    assert encode("acgtN").tolist() == encode(b"ACGTn").tolist() == [0, 1, 2, 3, 4]
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("width", [1, 7, 1000])
+def test_codes_are_those_of_the_letters(tmp_path, newline, width):
+    (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES, width, newline))
+    with Genome(tmp_path / "genome.fa") as genome:
+        assert list(genome.sizes.items()) == [(name, len(sequence)) for name, sequence in SEQUENCES.items()]
+        for name, sequence in SEQUENCES.items():
+            for start, end in [(0, len(sequence)), (0, 0), (len(sequence) // 2, len(sequence))]:
+                codes = genome.codes(name, start, end)
+                assert codes.dtype == np.uint8
+                assert codes.tolist() == expected(sequence[start:end])
+
+
+def test_the_last_line_needs_no_newline(tmp_path):
+    (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES)[:-1])
+    with Genome(tmp_path / "genome.fa") as genome:
+        assert genome.codes("chrM", 0, 1).tolist() == [3]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.text("ACGTNacgtnRYSWKM", min_size=1, max_size=60), st.integers(1, 20), st.data())
+def test_any_part_of_any_sequence_is_read(tmp_path_factory, sequence, width, data):
+    path = tmp_path_factory.getbasetemp() / "any.fa"
+    path.write_bytes(fasta({"a": "ACG", "b": sequence}, width))
+    start = data.draw(st.integers(0, len(sequence)))
+    end = data.draw(st.integers(start, len(sequence)))
+    with Genome(path) as genome:
+        assert genome.codes("b", start, end).tolist() == expected(sequence[start:end])
+
+
+def test_the_checksum_is_the_md5_of_the_capitals(tmp_path):
+    (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES))
+    with Genome(tmp_path / "genome.fa") as genome:
+        for name, sequence in SEQUENCES.items():
+            codes, checksum = genome.codes_and_checksum(name)
+            assert codes.tolist() == expected(sequence)
+            assert checksum == hashlib.md5(sequence.upper().encode()).hexdigest()
+
+
+@pytest.mark.parametrize("place", [("chr2", -1, 5), ("chr2", 5, 4), ("chr2", 0, 19), ("chr9", 0, 1), ("2", 0, 1)])
+def test_a_place_outside_the_genome_is_refused(tmp_path, place):
+    (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES))
+    with Genome(tmp_path / "genome.fa") as genome, pytest.raises(GenomeError) as error:
+        genome.codes(*place)
+    assert str(error.value) == f"{tmp_path}/genome.fa: {place[0]}:{place[1]}-{place[2]} is not within the genome"
+
+
+# ---- indexes
+
+
+def test_nothing_is_written_beside_the_file_and_the_temporary_index_goes(tmp_path, temporary):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "genome.fa").write_bytes(fasta(SEQUENCES))
+    with Genome(tmp_path / "data" / "genome.fa"):
+        assert os.listdir(tmp_path / "data") == ["genome.fa"]
+        assert len(os.listdir(temporary)) == 1
+    assert os.listdir(tmp_path / "data") == ["genome.fa"]
+    assert os.listdir(temporary) == []
+
+
+@pytest.mark.parametrize("content", [b">a\nACGT\nACGTA\n", b">a\n\n", gzip.compress(b">a\nAC\n"), b""])
+def test_the_temporary_index_goes_after_an_error(tmp_path, temporary, content):
+    message(tmp_path / "genome.fa", content)
+    assert os.listdir(temporary) == []
+
+
+def test_an_index_beside_the_file_is_used(tmp_path, temporary):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta(SEQUENCES))
+    pysam.faidx(str(path))
+    with Genome(path) as genome:
+        assert os.listdir(temporary) == []
+        assert genome.codes("chrM", 0, 1).tolist() == [3]
+
+
+def test_an_index_older_than_the_file_is_not_used(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta(SEQUENCES))
+    wrong = "chr2\t3\t20\t7\t8\n"
+    Path(f"{path}.fai").write_text(wrong)
+    os.utime(f"{path}.fai", ns=(0, path.stat().st_mtime_ns - 10**9))
+    with Genome(path) as genome:
+        assert genome.sizes["chr2"] == len(SEQUENCES["chr2"])
+        assert genome.codes("chr2", 0, 18).tolist() == expected(SEQUENCES["chr2"])
+    assert Path(f"{path}.fai").read_text() == wrong
+
+
+@pytest.mark.parametrize("index", ["chr2\t40\t18\t7\t8\n", "chr2\t4\t99999\t7\t8\n", "rubbish\n", ""])
+def test_an_index_that_is_not_the_files_own_is_named(tmp_path, index):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta({"chr2": "ACGT"}))
+    Path(f"{path}.fai").write_text(index)
+    os.utime(f"{path}.fai", ns=(0, path.stat().st_mtime_ns + 10**9))
+    with pytest.raises(PmnError, match=r"\.fai"), Genome(path) as genome:
+        genome.codes("chr2", 0, genome.sizes["chr2"])
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_bgzip_file_reads_as_the_plain_one(tmp_path, temporary, indexed):
+    plain, path = tmp_path / "genome.fa", tmp_path / "data" / "genome.fa.gz"
+    path.parent.mkdir()
+    plain.write_bytes(fasta(SEQUENCES))
+    pysam.tabix_compress(str(plain), str(path))
+    if indexed:
+        pysam.faidx(str(path))
+    files = sorted(os.listdir(path.parent))
+    with Genome(path) as genome:
+        assert bool(os.listdir(temporary)) != indexed
+        for name, sequence in SEQUENCES.items():
+            assert genome.codes(name, 0, len(sequence)).tolist() == expected(sequence)
+    assert sorted(os.listdir(path.parent)) == files
+    assert os.listdir(temporary) == []
+
+
+def test_a_truncated_bgzip_file_is_refused(tmp_path):
+    letters = "".join(np.random.default_rng(0).choice(list("ACGT"), 200_000))
+    (tmp_path / "plain.fa").write_bytes(fasta({"a": letters}, 60))
+    pysam.tabix_compress(str(tmp_path / "plain.fa"), str(tmp_path / "whole.gz"))
+    content = (tmp_path / "whole.gz").read_bytes()
+    assert message(tmp_path / "cut.fa.gz", content[: len(content) // 2]) == (
+        "cut.fa.gz: cannot be read as bgzip-compressed FASTA; is it complete?"
+    )
+
+
+# ---- what is no genome
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", ": the file is empty; expected FASTA"),
+        (b"chr1\t5\t9\n", ", line 1: expected FASTA, '>' and a name; found b'chr1\\t5\\t9\\n'"),
+        (b"@r\nAC\n+\nII\n", ", line 1: expected FASTA, '>' and a name; found b'@r\\nAC\\n+\\nII\\n'"),
+        (gzip.compress(b">a\nACGT\n"), f": {PLAIN_GZIP}"),
+        (b">a\nACGT\nACGTA\n", f", line 3: {RAGGED}"),
+        (b">a\nACGT\nAC\nA\n", f", line 4: {RAGGED}"),
+        (b">a\nAC\nA\n>b\r\nACG\r\nAC\r\nACG\r\n", f", line 7: {RAGGED}"),
+        (b">a\nACGT\n\nACGT\n", f", line 4: {RAGGED}"),
+        (b">a\nAC\n>b\nAC\n>a x\nGG\n", ", line 5: the name 'a' stands there twice; expected '>' and a name of its own"),
+        (b">a\nAC\n>\nAC\n", ", line 3: no name; expected '>' and a name of its own"),
+    ],
+)
+def test_what_is_no_fasta_is_refused_with_its_place(tmp_path, capfd, content, sentence):
+    assert message(tmp_path / "genome.fa", content) == f"genome.fa{sentence}"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("content", [b">a\nAC\xffT\n", ">a\nACéT\n".encode(), b">a\nAC\x00T\n", b">\xff\nACGT\n"])
+def test_bytes_that_are_no_letters_are_refused(tmp_path, content):
+    assert message(tmp_path / "genome.fa", content).startswith("genome.fa")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(GenomeError) as error:
+        Genome(tmp_path / "genome.fa")
+    assert str(error.value) == f"{tmp_path}/genome.fa: cannot be read (No such file or directory)"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
+def test_a_chromosome_without_bases_is_empty_left_out_or_refused_by_name(tmp_path, place):
+    """Wherever it stands; the others keep their bases."""
+    records = [b">a\nACGT\n", b">c\nGG\n"]
+    records.insert(place, b">nothing\n")
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b"".join(records))
+    try:
+        with Genome(path) as genome:
+            assert genome.sizes.pop("nothing", 0) == 0
+            assert genome.sizes == {"a": 4, "c": 2}
+            assert genome.codes("c", 0, 2).tolist() == [2, 2]
+    except GenomeError as error:
+        assert f"line {[1, 3, 5][place]}" in str(error) or "nothing" in str(error)
+
+
+# ---- sizes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chr2\t300\nchr1\t5\n",
+        "chr2\t300\r\nchr1\t5",
+        "# name\tlength\n\nchr2\t300\t6\t60\t61\nchr1\t5\t9\t60\t61\n",
+        "\ufeffchr2\t300\nchr1\t5\n",
+    ],
+    ids=["sizes", "CRLF", "fai and comments", "byte order mark"],
+)
+def test_sizes_are_read_in_order(tmp_path, text):
+    (tmp_path / "x.sizes").write_bytes(text.encode())
+    assert list(read_sizes(tmp_path / "x.sizes").items()) == [("chr2", 300), ("chr1", 5)]
+
+
+LINE = "expected a name, a tab and a length in bp; found"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a\t5\nb 6\n", f", line 2: {LINE} 'b 6'"),
+        ("a\t5\n\n#\nb\t-6\n", f", line 4: {LINE} 'b\\t-6'"),
+        ("a\t5.0\n", f", line 1: {LINE} 'a\\t5.0'"),
+        ("a\t1e3\n", f", line 1: {LINE} 'a\\t1e3'"),
+        ("a\t٣\n", f", line 1: {LINE} 'a\\t٣'"),
+        ("a\t1111111111111111\n", f", line 1: {LINE} 'a\\t1111111111111111'"),
+        ("a\t\n", f", line 1: {LINE} 'a\\t'"),
+        ("\t5\n", f", line 1: {LINE} '\\t5'"),
+        ("a\t5\nb\t6\na\t5\n", ", line 3: chromosome 'a' stands there twice"),
+        ("# none\n", ": no chromosome found; expected lines of a name, a tab and a length in bp"),
+    ],
+)
+def test_wrong_sizes_are_refused_with_their_line(tmp_path, text, sentence):
+    (tmp_path / "x.sizes").write_text(text)
+    with pytest.raises(GenomeError) as error:
+        read_sizes(tmp_path / "x.sizes")
+    assert str(error.value) == f"{tmp_path}/x.sizes{sentence}"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "no text"])
+def test_sizes_that_cannot_be_read_are_refused(tmp_path, content):
+    if content:
+        (tmp_path / "x.sizes").write_bytes(content)
+    with pytest.raises(GenomeError, match="x.sizes: cannot be read as chromosome sizes"):
+        read_sizes(tmp_path / "x.sizes")
+
+
+@pytest.mark.parametrize(("name", "sizes_only"), [("g.fa", False), ("g.fa.gz", False), ("g.fa.fai", True),
+                                                  ("hg19.chrom.sizes", True), ("g.genome", True)])  # fmt: skip
+def test_the_name_tells_sizes_from_fasta(name, sizes_only):
+    assert holds_sizes_only(Path(name)) == sizes_only
+
+
+# ---- names
+
+
+def test_chromosomes_are_selected_in_the_order_of_the_genome():
+    assert select_chroms({"b": 1, "a": 2, "c": 3}, ["c", "b", "c"], option="--chroms") == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "tail"),
+    [
+        ("1", "chr1 chr2", "1 in the genome (it has chr1, chr2: '1' here is 'chr1' there)"),
+        ("chr2", "1 2 3 4 5 6 7", "chr2 in the genome (it has 1, 2, 3, 4, 5, 6, …: 'chr2' here is '2' there)"),
+        ("chrM", "chr1 MT", "chrM in the genome (it has chr1, MT: 'chrM' here is 'MT' there)"),
+        ("chr1 x y", "chr1", "x, y in the genome (it has chr1)"),
+    ],
+)
+def test_an_unknown_chromosome_is_refused_with_what_there_is(asked, known, tail):
+    with pytest.raises(MismatchError) as error:
+        select_chroms(dict.fromkeys(known.split(), 9), asked.split(), option="--chroms")
+    assert str(error.value) == f"--chroms: no chromosome {tail}"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "form"),
+    [
+        ("chr1", "1", "1"), ("1", "chr1", "chr1"), ("chrM", "MT", "MT"), ("MT", "chrM", "chrM"), ("M", "chrM", "chrM"),
+        ("chrMT", "M", "M"), ("chrM", "M", "M"), ("chrIV", "IV", "IV"), ("Chr1", "chr1", "chr1"), ("chr1", "2", None),
+        ("scaffold_1", "1", None), ("ctg1", "1", None), ("chr1", "chr1", None),
+    ],
+)  # fmt: skip
+def test_a_name_is_known_by_its_other_form(name, known, form):
+    assert same_but_for_style([name], [known]) == (form and (name, form))
+    assert name_hint([name], [known]) == f" (it has {known}" + (f": {name!r} here is {form!r} there)" if form else ")")

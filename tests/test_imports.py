@@ -1,0 +1,118 @@
+"""Imports point one way, libraries stay at home, and the command line starts without the heavy ones."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pmntool
+
+ROOT = Path(pmntool.__file__).parent
+
+# A module imports from layers above its own in this list, and from its own layer where that makes no circle.
+LAYERS = (
+    {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
+    {"staging"},
+    {"genome", "peaks", "intervals", "labels", "regions", "dataset", "tracks", "metrics", "plots"},
+    {"models", "losses"},
+    {"checkpoint", "inference"},
+    {"build_dataset", "train", "evaluate", "predict", "prototypes", "simulate"},
+    {"report"},
+    {"cli"},
+    {"__main__"},
+)
+HOMES = {
+    "typer": {"cli"},
+    "rich": {"cli", "report"},
+    "pysam": {"genome"},
+    "pyBigWig": {"tracks"},
+    "matplotlib": {"plots"},
+    "torch": set().union(*LAYERS[3:]),
+}
+HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib")
+
+Sources = dict[str, str]  # module's name within pmntool, "models.pmn" and "models" for a package → its text
+
+
+def read_sources() -> Sources:
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")}
+    return {name.removesuffix("__init__").removesuffix("."): path.read_text() for path, name in names.items()}
+
+
+def imports(text: str, sources: Sources) -> tuple[set[str], set[str]]:
+    """Return what a module imports anywhere in its text: modules of pmntool, and other top-level names."""
+    inner, outer = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            full = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in full:
+            head, _, rest = name.partition(".")
+            if head != "pmntool":
+                outer.add(head)
+                continue
+            while rest not in sources:  # a name inside a module: up to the module
+                rest = rest.rpartition(".")[0]
+            inner.add(rest)
+    return inner, outer
+
+
+def mistakes(sources: Sources) -> list[str]:
+    """Return one line for each import that should not be."""
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    found, graph = [], {}
+    for module, text in sources.items():
+        here = module.partition(".")[0]
+        if here not in layer:
+            found.append(f"{module} is in no layer")
+            continue
+        inner, outer = imports(text, sources)
+        graph[module] = inner
+        found += [f"{module} → {name}" for name in inner if layer.get(name.partition(".")[0], 0) > layer[here]]
+        found += [f"{module} → {name}" for name in outer if here not in HOMES.get(name, {here})]
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        found.append("circle: " + " → ".join(error.args[1]))
+    return sorted(found)
+
+
+def test_imports_point_one_way():
+    sources = read_sources()
+    assert {"", "train", "models", "models.pmn"} <= sources.keys()
+    assert mistakes(sources) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ({}, []),
+        ({"dataset": "import numpy\nfrom pmntool import __version__\nfrom pmntool.labels import SPLITS"}, []),
+        ({"errors": "from pmntool.staging import new_file"}, ["errors → staging"]),
+        ({"losses": "def f():\n    from pmntool import train"}, ["losses → train"]),
+        ({"models.pmn": "if 1:\n    import pmntool.checkpoint as c"}, ["models.pmn → checkpoint"]),
+        ({"evaluate": "from rich.table import Table"}, ["evaluate → rich"]),
+        ({"metrics": "def f():\n    import torch.nn"}, ["metrics → torch"]),
+        ({"labels": "from pmntool.dataset import x", "dataset": "import pmntool.labels"}, ["circle: "]),
+        ({"models.cnn": "from pmntool.models import x", "models": "from pmntool.models.cnn import y"}, ["circle: "]),
+        ({"newcomer": ""}, ["newcomer is in no layer"]),
+    ],
+)
+def test_the_check_finds_what_is_planted(planted, found):
+    names = [name for names in LAYERS for name in names] + ["models.pmn", "models.cnn"]
+    lines = mistakes(dict.fromkeys(names, "") | planted)
+    assert [line[: len("circle: ")] if line.startswith("circle") else line for line in lines] == found
+
+
+@pytest.mark.parametrize("module", ["pmntool", "pmntool.cli"])
+def test_import_is_light(module):
+    code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}} & {set(HEAVY)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,140 @@
+"""Inference: a scan of a stretch gives each window what the model gives it alone, however the work is cut."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pmntool import inference
+from pmntool.errors import InputError
+from pmntool.inference import choose_device, gather, one_hot, scan
+from pmntool.models import BUILDERS, Hyperparameters, build, receptive_field
+
+HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), hops=2, sharpness=3.0)
+FIELD = receptive_field(HP)
+W, L, T = 20, 3, 600
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def codes() -> np.ndarray:
+    """Return 600 bases with single N, a run of N longer than a window, and N at both ends."""
+    rng = np.random.default_rng(0)
+    codes = rng.choice(5, T, p=[0.24] * 4 + [0.04]).astype(np.uint8)
+    codes[:3] = codes[-3:] = codes[200:250] = 4
+    codes.flags.writeable = False  # as a memory-mapped dataset is
+    return codes
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def model(request) -> torch.nn.Module:
+    torch.manual_seed(0)
+    model = build(request.param, L, HP)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    return model
+
+
+def one_by_one(model: torch.nn.Module, codes: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:
+    """Return the logits (N, L) of the plain forward, a window at a time."""
+    model.eval()
+    columns = np.eye(5, dtype=np.float32)[:, :4]
+    with torch.no_grad():
+        return np.concatenate(
+            [model(torch.from_numpy(columns[codes[start : start + window]].T[None])).logits for start in starts]
+        )
+
+
+def check(model: torch.nn.Module, codes: np.ndarray, starts: np.ndarray, window: int = W) -> None:
+    starts = np.asarray(starts, dtype=np.int64)
+    found = scan(model, codes, starts, window, CPU)
+    assert found.dtype == np.float32
+    assert found.shape == (len(starts), L)
+    np.testing.assert_allclose(found, one_by_one(model, codes, starts, window), rtol=1e-5, atol=1e-5)
+
+
+PLACES = {
+    "regular": (np.arange(0, T - W + 1, 5), W),
+    "every base": (np.arange(0, 150), W),
+    "touching": (np.arange(0, T - W + 1, W), W),
+    "one": ([37], W),
+    "last": ([T - W], W),
+    "twice the same": ([10, 10, 10, 12], W),
+    "gaps": (np.r_[0:60:5, 170:290:3, 500:581:4], W),
+    "far apart": ([0, 100, 300, 580], W),
+    "as wide as one feature": (np.arange(0, 100), FIELD),
+    "all the stretch": ([0], T),
+}
+
+
+@pytest.mark.parametrize("span", [inference.SPAN, 64, W])
+@pytest.mark.parametrize(("starts", "window"), PLACES.values(), ids=PLACES)
+def test_scan_equals_window_by_window(model, codes, starts, window, span, monkeypatch):
+    monkeypatch.setattr(inference, "SPAN", span)
+    check(model, codes, starts, window)
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    starts=st.lists(st.integers(0, T - W), min_size=1, max_size=30).map(sorted),
+    spread=st.sampled_from([1, 10, 100]),
+    span=st.integers(1, 200),
+    batch=st.integers(1, 40),
+    most_values=st.integers(1, 2000),
+)
+def test_scan_does_not_depend_on_how_work_is_cut(model, codes, starts, spread, span, batch, most_values):
+    starts = [start // spread for start in starts]  # dense, or with gaps
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inference, "SPAN", span)
+        patch.setattr(inference, "BATCH", batch)
+        patch.setattr(inference, "MOST_VALUES", most_values)
+        check(model, codes, starts)
+
+
+def test_the_convolutions_run_once_over_a_dense_stretch(model, codes, monkeypatch):
+    """Otherwise the tests above would compare the plain forward with itself."""
+    read = []
+    monkeypatch.setattr(inference, "SPAN", 200)
+    monkeypatch.setattr(model, "trunk", lambda x: read.append(x.shape[2]) or type(model).trunk(model, x))
+    scan(model, codes, np.arange(0, T - W + 1, 2), W, CPU)
+    assert T <= sum(read) < 1.3 * T
+    assert max(read) <= 200
+
+
+def test_scan_leaves_evaluation_mode_and_no_gradient(model, codes):
+    model.train()
+    first, second = (scan(model, codes, np.arange(0, 100, 5), W, CPU) for _ in range(2))
+    assert not model.training
+    np.testing.assert_array_equal(first, second)
+
+
+def test_one_hot():
+    x = one_hot(torch.tensor([[0, 1, 2, 3, 4], [4, 4, 0, 0, 3]], dtype=torch.uint8))
+    assert x.dtype == torch.float32
+    assert x.tolist() == [
+        [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0]],
+        [[0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]],
+    ]
+
+
+def test_gather():
+    sequence = torch.arange(10, dtype=torch.uint8)
+    assert gather(sequence, torch.tensor([7, 0, 0]), 3).tolist() == [[7, 8, 9], [0, 1, 2], [0, 1, 2]]
+
+
+def test_choose_device(monkeypatch):
+    assert choose_device("cpu") == CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == CPU
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cpu:x", "cuda:99"])
+def test_a_device_that_is_not_there(name):
+    with pytest.raises(InputError, match=rf"^--device {name}: not to be had here \(.+\); this machine has cpu"):
+        choose_device(name)

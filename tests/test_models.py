@@ -1,0 +1,297 @@
+"""Models: one contract for every variant, the paper's equations in loops, networks side by side, dropout."""
+
+import numpy as np
+import pytest
+import reference
+import torch
+
+from pmntool.inference import one_hot
+from pmntool.losses import total_loss
+from pmntool.models import BUILDERS, Hyperparameters, build, label_groups
+from pmntool.models.dropout import Dropout
+from pmntool.models.pmn import cosine
+from pmntool.variants import VARIANTS, WITH_PROTOTYPES
+
+HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), dropout=0.2, hops=3)
+FIELD = 8  # bp, of these widths
+W, L = 24, 3
+
+every_variant = pytest.mark.parametrize("variant", BUILDERS)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def make(variant: str, *, n_labels: int = L, seed: int = 0, **changes) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return build(variant, n_labels, HP._replace(**changes))
+
+
+def scatter(model: torch.nn.Module) -> torch.nn.Module:
+    """Move all weights, biases too, far from where they start, so that windows get unlike answers."""
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return model
+
+
+def windows(n: int, window: int = W, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return random codes (n, window), N among them, and targets (n, L)."""
+    rng = np.random.default_rng(seed)
+    return (
+        torch.from_numpy(rng.choice(5, (n, window), p=[0.24] * 4 + [0.04]).astype(np.uint8)),
+        torch.from_numpy(rng.integers(0, 2, (n, L)).astype(np.float32)),
+    )
+
+
+def test_the_registry_and_the_names_are_one():
+    assert list(BUILDERS) == list(VARIANTS)
+    x = one_hot(windows(2)[0])
+    assert tuple(v for v in BUILDERS if make(v)(x).match is not None) == WITH_PROTOTYPES
+    with pytest.raises(KeyError):
+        build("pnm", L, HP)
+
+
+def test_the_paper_s_sizes_are_the_default():
+    assert Hyperparameters()._replace(dropout=None) == ((512, 256, 128), (9, 5, 3), None, 5, 20)
+
+
+@every_variant
+def test_shapes(variant):
+    output = make(variant)(one_hot(windows(5)[0]))
+    for tensor in (output.logits, output.match) if variant in WITH_PROTOTYPES else (output.logits,):
+        assert tensor.shape == (5, L)
+        assert tensor.dtype == torch.float32
+        assert tensor.isfinite().all()
+    assert output.match is None or ((output.match >= 0) & (output.match <= 1)).all()
+
+
+@every_variant
+def test_a_window_s_answer_is_its_own(variant):
+    model, x = scatter(make(variant, sharpness=3.0)).eval(), one_hot(windows(9)[0])
+    order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
+    company, permuted, alone = model(x), model(x[order]), [model(window[None]) for window in x]
+    for which in ("logits", "match") if variant in WITH_PROTOTYPES else ("logits",):
+        expected = getattr(company, which)
+        assert expected.std(dim=0).min() > 1e-3  # windows differ, so that a mix-up shows
+        one_by_one = torch.cat([getattr(output, which) for output in alone])
+        torch.testing.assert_close(one_by_one, expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(getattr(permuted, which), expected[order], rtol=0, atol=1e-5)
+
+
+@every_variant
+def test_eval_is_deterministic_and_training_is_not(variant):
+    model, x = make(variant), one_hot(windows(9)[0])
+    assert not torch.equal(model(x).logits, model(x).logits)
+    model.eval()
+    assert torch.equal(model(x).logits, model(x).logits)
+
+
+@every_variant
+@pytest.mark.parametrize("prototype_weight", [0, 1])
+def test_gradient_reaches_every_parameter(variant, prototype_weight):
+    """With λ = 0 the prototypes still learn, through the read vector of eq. 5."""
+    model, (codes, y) = make(variant, dropout=0.0), windows(64)
+    total_loss(model(one_hot(codes)), y, prototype_weight).backward()
+    for name, parameter in model.named_parameters():
+        rows = parameter.grad.abs().flatten(1).sum(1) if parameter.ndim > 1 else parameter.grad.abs()
+        assert parameter.grad.isfinite().all(), name
+        assert (rows > 0).any() if "encoder" in name else (rows > 0).all(), name  # a kernel may be dead under ReLU
+
+
+@every_variant
+def test_overfits_16_windows(variant):
+    model, (codes, y) = make(variant, channels=(16, 16, 16), dropout=0.0), windows(16)
+    x, adam = one_hot(codes), torch.optim.Adam(model.parameters(), lr=0.01)
+    losses = []
+    for _ in range(150):
+        loss = total_loss(model(x), y, 1)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.05 * losses[0]
+
+
+@every_variant
+def test_window_of_nothing_but_n(variant):
+    model, (codes, y) = make(variant), windows(4)
+    codes[1:3] = 4
+    for without_direction in (False, True):
+        if without_direction:  # negative biases: the embedding of such a window is all zeros, and so is its cosine
+            for name, parameter in model.named_parameters():
+                if "encoder" in name and name.endswith("bias"):
+                    torch.nn.init.constant_(parameter, -1.0)
+            assert not model.trunk(one_hot(codes[1:3])).any()
+        output = model(one_hot(codes))
+        total_loss(output, y, 1).backward()
+        assert all(tensor.isfinite().all() for tensor in output if tensor is not None)
+        assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@every_variant
+def test_the_seed_decides_the_weights(variant):
+    weights, same, other = (make(variant, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert not any(torch.equal(weights[name], other[name]) for name in weights)
+
+
+@every_variant
+def test_groups_share_out_weights_and_labels(variant):
+    model = make(variant)
+    groups = label_groups(model, L)
+    assert sorted(label for _, labels in groups for label in labels) == list(range(L))
+    for name in model.state_dict():
+        assert sum(name.startswith(prefix) for prefix, _ in groups) == 1
+    assert len(groups) == (L if variant == "cnn-single" else 1)
+
+
+@every_variant
+def test_a_feature_sees_its_receptive_field(variant):
+    model, x = make(variant).eval(), one_hot(windows(1)[0])
+    features = model.trunk(x)
+    assert model.receptive_field == FIELD
+    assert features.shape[2] == W - FIELD + 1
+    seen = set()
+    for place in range(W):
+        changed = x.clone()
+        changed[:, :, place] = 5 * torch.rand(4)
+        moved = (model.trunk(changed) != features).any(dim=1)[0].nonzero().flatten()
+        assert all(position <= place < position + FIELD for position in moved.tolist())
+        seen |= {place - position for position in moved.tolist()}
+    assert seen == set(range(FIELD))
+
+
+# The paper's equations
+
+
+def layers(weights: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return kernels and biases of the convolutions in order."""
+    names = [name.removesuffix(".weight") for name, value in weights.items() if value.ndim == 3]
+    return [(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in names]
+
+
+def by_loops(variant: str, model: torch.nn.Module, codes: np.ndarray, hp: Hyperparameters):
+    """Return logits and match (L,) of one window by `reference`."""
+    w = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    x = reference.one_hot(codes)
+    if variant == "cnn-single":
+        nets = [{k.removeprefix(f"nets.{j}."): v for k, v in w.items() if k.startswith(f"nets.{j}.")} for j in range(L)]
+        return np.concatenate([reference.cnn(x, layers(n), n["output.weight"], n["output.bias"]) for n in nets]), None
+    if variant == "cnn":
+        return reference.cnn(x, layers(w), w["output.weight"], w["output.bias"]), None
+    cell = {name.split(".")[-1]: value for name, value in w.items() if name.startswith("matcher.cell.")}
+    return reference.pmn(
+        x, layers(w), w["prototypes"], cell, w["output.weight"], w["output.bias"],
+        hops=hp.hops, sharpness=hp.sharpness, softmax_before_last=variant == "pmn-softmax",
+    )  # fmt: skip
+
+
+@every_variant
+@pytest.mark.parametrize(("hops", "sharpness"), [(1, 20.0), (2, 3.0), (5, 20.0)])
+def test_equations(variant, hops, sharpness):
+    hp = HP._replace(hops=hops, sharpness=sharpness)
+    model = scatter(make(variant, hops=hops, sharpness=sharpness)).eval()
+    codes, _ = windows(4)
+    logits, match = model(one_hot(codes))
+    for b in range(4):
+        expected, weights = by_loops(variant, model, codes[b].tolist(), hp)
+        np.testing.assert_allclose(logits[b].detach(), expected, rtol=1e-5, atol=1e-5)
+        if weights is not None:
+            np.testing.assert_allclose(match[b].detach(), weights, rtol=0, atol=1e-5)
+
+
+def test_cosine():
+    u = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-1e-3, 0.0]], requires_grad=True)
+    v = torch.tensor([[1.0, 0.0], [0.0, 0.0], [-6.0, -8.0]], requires_grad=True)
+    found = cosine(u, v)
+    torch.testing.assert_close(found, torch.tensor([[0.6, 0, -1], [0, 0, 0], [-1, 0, 0.6]]))
+    found.sum().backward()
+    assert u.grad.isfinite().all()
+    assert v.grad.isfinite().all()
+
+
+# Networks side by side
+
+
+def test_a_label_depends_on_its_own_network_only():
+    model, (codes, y) = make("cnn-single", dropout=0.0), windows(8)
+    x = one_hot(codes)
+    before = model(x).logits
+    before[:, 1].sum().backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None and parameter.grad.any()) == name.startswith("nets.1."), name
+    with torch.no_grad():
+        for parameter in model.nets[1].parameters():
+            parameter.add_(0.1)
+    moved = (model(x).logits != before).any(dim=0)
+    assert moved.tolist() == [False, True, False]
+    torch.testing.assert_close(model.head(model.trunk(x).amax(dim=2)).logits, model(x).logits)
+
+
+def test_side_by_side_learns_as_each_alone():
+    def learn(model, y):
+        adam = torch.optim.Adam(model.parameters(), lr=0.01)
+        for step in range(20):
+            rows = slice(8 * (step % 4), 8 * (step % 4) + 8)
+            adam.zero_grad()
+            total_loss(model(x[rows]), y[rows], 1).backward()
+            adam.step()
+
+    together, (codes, y) = make("cnn-single", dropout=0.0), windows(32)
+    x = one_hot(codes)
+    for label in range(L):
+        alone = make("cnn", n_labels=1, dropout=0.0)
+        alone.load_state_dict(make("cnn-single", dropout=0.0).nets[label].state_dict())
+        learn(alone, y[:, [label]])
+        if label == 0:
+            learn(together, y)
+        for name, weight in together.nets[label].state_dict().items():
+            torch.testing.assert_close(weight, alone.state_dict()[name], rtol=0, atol=1e-6)
+
+
+# Dropout
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])
+def test_dropout_share_and_mean(rate):
+    torch.manual_seed(0)
+    x = torch.ones(301, 7, 143)  # a size that 4 does not divide
+    y = Dropout(rate)(x)
+    n = x.numel()
+    kept = y != 0
+    assert abs(1 - kept.double().mean() - rate) < 4 * (rate * (1 - rate) / n) ** 0.5
+    assert y[kept].unique().tolist() == pytest.approx([1 / (1 - rate)], rel=1e-4)
+    rows = kept.double().flatten(1)
+    assert abs((rows[1:] * rows[:-1]).mean() - (1 - rate) ** 2) < 0.01  # neighbors are dropped apart
+    assert abs((rows[:, 1:] * rows[:, :-1]).mean() - (1 - rate) ** 2) < 0.01
+
+
+def test_dropout_gradient_is_the_mask():
+    torch.manual_seed(0)
+    x = torch.randn(50, 13, requires_grad=True)
+    y = Dropout(0.3)(x)
+    upstream = torch.randn(50, 13)
+    y.backward(upstream)
+    torch.testing.assert_close(x.grad, upstream * (y / x).detach())
+
+
+def test_dropout_does_nothing_in_evaluation_or_at_rate_0():
+    x = torch.randn(4, 5)
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
+
+
+def test_dropout_follows_the_seed():
+    def draw(seed):
+        torch.manual_seed(seed)
+        return layer(x), layer(x)
+
+    layer, x = Dropout(0.5), torch.ones(10, 10, dtype=torch.float64)
+    (a, b), (c, d), (e, _) = draw(1), draw(1), draw(2)
+    assert torch.equal(a, c)
+    assert torch.equal(b, d)
+    assert not torch.equal(a, b)
+    assert not torch.equal(a, e)
+    assert a.dtype == x.dtype
