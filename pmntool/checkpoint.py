@@ -157,7 +157,7 @@ def find_newest(folder: Path, variants: Sequence[str]) -> Path:
     CheckpointError
         There is none, or a run there cannot be read.
     """
-    found = sorted(folder.glob("*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
+    found = sorted(folder.glob("[!.]*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
     newest = next((path.parent for path in found if _parse(path.parent)["variant"] in variants), None)
     if newest is None:
         raise CheckpointError(f"{folder}: no run of {', '.join(variants)} there; `pmntool train` makes one")

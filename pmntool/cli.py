@@ -351,7 +351,7 @@ def simulate(
 def main() -> None:
     """Run the command line and exit: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 Ctrl-C."""
     try:
-        app()
+        app(prog_name="pmntool")
     except PmnError as error:
         sys.stderr.write(f"pmntool: error: {error}\n")
         sys.exit(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import os
 import shutil
 import tempfile
@@ -88,6 +89,8 @@ class Genome:
         try:
             if self._temporary:
                 log.info("indexing %s", self.path)
+                if not compressed:
+                    _check_names(self.path)
                 arguments = ["--fai-idx", str(index)] + (["--gzi-idx", str(block_index)] if compressed else [])
                 pysam.faidx(str(self.path), *arguments)
             self._file = pysam.FastaFile(
@@ -95,13 +98,17 @@ class Genome:
                 filepath_index=str(index),
                 filepath_index_compressed=str(block_index) if compressed else None,
             )
-        except (OSError, ValueError, pysam.SamtoolsError) as error:
+        except GenomeError:
             self.close()
-            raise GenomeError(_why_not_fasta(self.path)) from error
+            raise
+        except (OSError, ValueError, pysam.SamtoolsError) as error:
+            why = _why_not_fasta(self.path) if self._temporary else f"{index}: is no index of {self.path}; remove it"
+            self.close()
+            raise GenomeError(why) from error
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
         if not self.sizes:
             self.close()
-            raise GenomeError(f"{self.path}: no sequence found; expected FASTA")
+            raise GenomeError(f"{self.path}: no sequence found; expected FASTA, and where there is a .fai, its own")
 
     def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
         """Return the base codes of `chrom` from `start` to `end` (bp).
@@ -132,7 +139,12 @@ class Genome:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _fetch(self, chrom: str, start: int, end: int) -> bytes:
-        letters = self._file.fetch(chrom, start, end).encode("ascii") if start < end else b""
+        try:
+            letters = self._file.fetch(chrom, start, end).encode("ascii") if start < end else b""
+        except UnicodeError as error:
+            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds bytes that are no letters") from error
+        except (ValueError, KeyError, OSError) as error:
+            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} cannot be read; is the .fai its own?") from error
         if len(letters) != end - start:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
         return letters
@@ -155,14 +167,14 @@ def read_sizes(path: Path | str) -> dict[str, int]:
     path = Path(path)
     sizes: dict[str, int] = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GenomeError(f"{path}: cannot be read as chromosome sizes ({_reason(error)})") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
-        if len(fields) < 2 or not (fields[1].isascii() and fields[1].isdigit()) or len(fields[1]) > 15:
+        if len(fields) < 2 or not fields[0] or not (fields[1].isascii() and fields[1].isdigit()) or len(fields[1]) > 15:
             raise GenomeError(f"{path}, line {number}: expected a name, a tab and a length in bp; found {line[:80]!r}")
         if fields[0] in sizes:
             raise GenomeError(f"{path}, line {number}: chromosome {fields[0]!r} stands there twice")
@@ -209,8 +221,8 @@ def name_hint(names: Iterable[str], sizes: Iterable[str]) -> str:
 def _aliases(name: str) -> list[str]:
     """Return other ways in which common genomes write a chromosome's name."""
     bare = name[3:] if name.lower().startswith("chr") else name
-    bare = {"M": "MT", "MT": "M"}.get(bare.upper(), bare)
-    return [form for form in (bare, f"chr{bare}", name[3:], name.lower(), f"chr{name}") if form and form != name]
+    other = {"M": "MT", "MT": "M"}.get(bare.upper(), bare)  # the mitochondrion
+    return [form for form in (bare, other, f"chr{bare}", f"chr{other}", name.lower()) if form and form != name]
 
 
 def _check_fasta(path: Path) -> None:
@@ -236,7 +248,7 @@ def _why_not_fasta(path: Path) -> str:
     if _starts_with(path, b"\x1f\x8b"):
         return f"{path}: cannot be read as bgzip-compressed FASTA; is it complete?"
     names: set[bytes] = set()
-    width, short = None, False
+    width, short, opened = None, False, 1
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             if line.startswith(b">"):
@@ -245,7 +257,7 @@ def _why_not_fasta(path: Path) -> str:
                     problem = f"the name {name.decode(errors='replace')!r} stands there twice" if name else "no name"
                     return f"{path}, line {number}: {problem}; expected '>' and a name of its own"
                 names.add(name)
-                width, short = None, False
+                width, short, opened = None, False, number
             elif width is None:
                 width = len(line)
             elif short or len(line) > width:
@@ -255,7 +267,23 @@ def _why_not_fasta(path: Path) -> str:
                 )
             else:
                 short = len(line) < width
+    if width is None:
+        return f"{path}, line {opened}: the sequence has no bases"
     return f"{path}: cannot be indexed as FASTA"
+
+
+def _check_names(path: Path) -> None:
+    """Raise where a name is missing or stands there twice, which the index would pass over in silence."""
+    names: list[bytes] = []
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b">")
+        while at >= 0:
+            if at == 0 or content[at - 1 : at] == b"\n":
+                content.seek(at + 1)
+                names.append(next(iter(content.readline().split()), b""))
+            at = content.find(b">", at + 1)
+    if b"" in names or len(set(names)) < len(names):
+        raise GenomeError(_why_not_fasta(path))
 
 
 def _up_to_date(index: Path, source: Path) -> bool:

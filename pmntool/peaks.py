@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_peaks(path: Path | str) -> Peaks:
     Formats: https://genome.ucsc.edu/FAQ/FAQformat.html
     """
     path = Path(path)
-    lines = _read(path).splitlines()
+    lines = _read(path).removeprefix(b"\xef\xbb\xbf").splitlines()  # less a byte order mark
     numbers = [i for i, line in enumerate(lines) if line and not line.startswith(_NOT_DATA) and not line.isspace()]
     if numbers and _is_header(lines[numbers[0]]):
         del numbers[0]
@@ -103,15 +104,18 @@ def read_peaks(path: Path | str) -> Peaks:
     columns = (
         {0: str, 1: np.int64, 2: np.int64} | ({7: np.float64} if scored else {}) | ({9: np.int64} if narrow else {})
     )
+    text = b"\n".join(lines)
+    more = rb"(?:\t[^\t\n]*){6}\t-?\d+" if narrow else rb"(?:\t[^\t\n]*){%d}" % (least - 3)
+    form = rb"^[^\t\n]+\t\d+\t\d+" + more + rb"(?=[\t\n]|\Z)"  # pandas would take 1e3 for a whole number
     try:
         table = pd.read_csv(
-            io.BytesIO(b"\n".join(lines)), sep="\t", header=None, usecols=list(columns), dtype=columns,
+            io.BytesIO(text), sep="\t", header=None, usecols=list(columns), dtype=columns,
             na_filter=False, quoting=3, index_col=False,
         )  # fmt: skip
         peaks = _to_peaks(table, narrow=narrow)
     except (ValueError, OverflowError, pd.errors.ParserError):
         peaks = None
-    if peaks is None or len(peaks.start) != len(lines):
+    if peaks is None or len(re.findall(form, text, re.MULTILINE)) != len(lines):
         raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
     return peaks
 
@@ -217,10 +221,9 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
         return "the chromosome's name is empty"
     values = []
     for name, text in zip(("start", "end"), fields[1:3], strict=True):
-        try:
-            values.append(int(text))
-        except ValueError:
+        if not re.fullmatch(r"-?[0-9]+", text):
             return f"{name} {text!r} is not a whole number"
+        values.append(int(text))
     start, end = values
     if start < 0:
         return f"start {start} is negative"
@@ -236,10 +239,9 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
         if not valid:
             return f"column 8, −log10 p, is {fields[7]!r}; expected a number of at least 0, or -1 for not given"
     if narrow:
-        try:
-            offset = int(fields[9])
-        except ValueError:
+        if not re.fullmatch(r"-?[0-9]+", fields[9]):
             return f"column 10, the summit's offset, is {fields[9]!r}; expected a whole number, or -1 for not given"
+        offset = int(fields[9])
         if not -1 <= offset <= end - start:
             return f"the summit's offset {offset} lies outside the peak of {end - start} bp"
     return None

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,7 @@ def new_directory(target: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         with _explained(target):
             yield partial
-            if target.is_dir():
-                old = target.parent / f".{target.name}.old"
-                shutil.rmtree(old, ignore_errors=True)
-                os.rename(target, old)
-                os.rename(partial, target)
-                shutil.rmtree(old)
-            else:
-                os.replace(partial, target) if target.is_file() else os.rename(partial, target)
+            _replace_directory(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -92,13 +85,31 @@ def new_file(target: Path) -> Iterator[Path]:
             yield partial
             os.replace(partial, target)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # not there any more, or never was
+            partial.unlink()
 
 
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, completely or not at all; NaN is refused."""
     with new_file(target) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _replace_directory(new: Path, target: Path) -> None:
+    """Give `new` the name `target`; what had it before goes only when that is done."""
+    if not target.is_dir():
+        target.unlink(missing_ok=True)
+        os.rename(new, target)
+        return
+    old = target.parent / f".{target.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    os.rename(target, old)
+    try:
+        os.rename(new, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old)
 
 
 @contextmanager

@@ -208,7 +208,10 @@ def test_a_truncated_bgzip_file_is_refused(tmp_path):
         (b">a\nACGT\nAC\nA\n", f", line 4: {RAGGED}"),
         (b">a\nAC\nA\n>b\r\nACG\r\nAC\r\nACG\r\n", f", line 7: {RAGGED}"),
         (b">a\nACGT\n\nACGT\n", f", line 4: {RAGGED}"),
-        (b">a\nAC\n>b\nAC\n>a x\nGG\n", ", line 5: the name 'a' stands there twice; expected '>' and a name of its own"),
+        (
+            b">a\nAC\n>b\nAC\n>a x\nGG\n",
+            ", line 5: the name 'a' stands there twice; expected '>' and a name of its own",
+        ),
         (b">a\nAC\n>\nAC\n", ", line 3: no name; expected '>' and a name of its own"),
     ],
 )

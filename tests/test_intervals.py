@@ -14,7 +14,7 @@ tilings = st.tuples(st.integers(0, 80), st.integers(1, 20), st.integers(1, 25)) 
 
 @st.composite
 def labelled(draw) -> tuple[int, int, int, int, list[tuple[int, int]]]:
-    """Return length, window, stride, least overlap and intervals, some past both ends, some shorter than the overlap."""
+    """Return length, window, stride, least overlap and intervals, some past both ends, some shorter than the overlap."""  # noqa: E501
     length, window, stride = draw(tilings)
     least = draw(st.integers(1, window))
     starts = st.integers(-30, length + 30)

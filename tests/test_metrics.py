@@ -27,7 +27,11 @@ def of_one(y, values, fdr=0.5) -> list[float]:
 @given(columns, st.sampled_from(["0.5", "0.25", "0.1", "0"]))
 def test_against_reference(rows, fdr):
     y, values = zip(*rows, strict=True)
-    expected = reference.auroc(y, values), reference.average_precision(y, values), reference.recall_at_fdr(y, values, fdr)
+    expected = (
+        reference.auroc(y, values),
+        reference.average_precision(y, values),
+        reference.recall_at_fdr(y, values, fdr),
+    )
     if not sum(y):
         expected = NAN, NAN, NAN
     np.testing.assert_allclose(of_one(y, values, float(fdr)), expected, rtol=1e-12)

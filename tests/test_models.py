@@ -216,7 +216,7 @@ def test_cosine():
 
 
 def test_a_label_depends_on_its_own_network_only():
-    model, (codes, y) = make("cnn-single", dropout=0.0), windows(8)
+    model, (codes, _y) = make("cnn-single", dropout=0.0), windows(8)
     x = one_hot(codes)
     before = model(x).logits
     before[:, 1].sum().backward()

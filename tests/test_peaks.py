@@ -63,10 +63,7 @@ def rows(peaks: Peaks) -> list[tuple]:
 @pytest.mark.parametrize("compressed", [False, True])
 def test_each_format_gives_its_summit_and_p(tmp_path, name, line, summit, p, compressed):
     content = (line + "\n").encode()
-    if compressed:
-        peaks = read(tmp_path, name + ".gz", gzip.compress(content))
-    else:
-        peaks = read(tmp_path, name, content)
+    peaks = read(tmp_path, name + ".gz", gzip.compress(content)) if compressed else read(tmp_path, name, content)
     assert rows(peaks) == [("chr1", 100, int(line.split("\t")[2]), summit)]
     np.testing.assert_array_equal(peaks.log10p, [np.nan if p is None else p])
     assert [column.dtype for column in peaks] == [object, np.int64, np.int64, np.int64, np.float64]

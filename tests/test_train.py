@@ -460,7 +460,7 @@ def test_the_test_split_is_not_touched(dataset, tmp_path, made, monkeypatch, no_
     asked = set()
     for name in ("rows", "stretch", "targets"):
 
-        def spy(self, split, *args, real=getattr(Dataset, name)):
+        def spy(self, split, *args, real=getattr(Dataset, name)):  # noqa: B008
             asked.add(split)
             return real(self, split, *args)
 

@@ -1,0 +1,209 @@
+"""The command line as a person uses it: the three commands, their outputs, exit codes and sentences."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+
+from pmntool.cli import main
+from pmntool.dataset import Dataset
+from pmntool.metrics import evaluate_labels
+
+COMMANDS = ("build-dataset", "train", "evaluate", "predict", "prototypes", "simulate")
+
+
+def run(monkeypatch, capsys, *words):
+    """Run pmntool in this process; return exit code, stdout and stderr."""
+    monkeypatch.setattr(sys, "argv", ["pmntool", *map(str, words)])
+    log = logging.getLogger("pmntool")
+    before = log.handlers, log.level, log.propagate
+    try:
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    finally:
+        log.handlers, log.level, log.propagate = before
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture
+def here(world, tmp_path, monkeypatch):
+    """A working folder with links to the shared inputs, to write in."""
+    for name in ("genome.fa", "peaks", "dataset"):
+        (tmp_path / name).symlink_to(world / name)
+    (tmp_path / "runs").symlink_to(world / "runs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [(), *[(name,) for name in COMMANDS]])
+def test_help_says_defaults_and_an_example(monkeypatch, capsys, command):
+    code, out, _ = run(monkeypatch, capsys, *command, "--help")
+    assert code == 0 and "Usage: pmntool" in out
+    assert f"pmntool {command[0]}" in out.split("Examples:")[1] if command else all(name in out for name in COMMANDS)
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_help_does_not_import_torch():
+    heavy = ("torch", "pandas", "sklearn", "scipy", "matplotlib")
+    code = f"""
+import sys
+from pmntool.cli import main
+sys.argv = ["pmntool", "--help"]
+try:
+    main()
+except SystemExit:
+    print([name for name in {heavy} if name in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_the_three_commands_work_as_they_stand(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert (
+        run(monkeypatch, capsys, "simulate", ".", "--force", "--chrom-length", 5000)[0] == 1
+    )  # not over a folder in use
+    assert run(monkeypatch, capsys, "simulate", "x", "--chrom-length", 30_000)[0] == 0
+    monkeypatch.chdir(tmp_path / "x")
+    code, out, err = run(monkeypatch, capsys, "build-dataset")
+    assert code == 0 and "by more than one TF" in out and "wrote dataset/" in err
+    small = ["--channels", "8,8,8", "--epochs", 1]
+    code, _, err = run(monkeypatch, capsys, "train", "--variant", "pmn", "--lambda", 1, *small)
+    assert code == 0 and "epoch 1/1" in err and os.path.exists("runs/pmn-lambda1/run.json")
+    code, _, err = run(monkeypatch, capsys, "predict", "genome.fa", "-o", "tracks/")
+    assert code == 0 and "taking the newest run, runs/pmn-lambda1" in err and "bound windows only" in err
+    table = pd.read_csv("tracks/tracks.tsv", sep="\t")
+    assert len(table) == len(json.loads((tmp_path / "x/runs/pmn-lambda1/run.json").read_text())["tfs"])
+    assert all(os.path.exists(f"tracks/{name}") for name in table["file"])
+
+
+def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, "evaluate", "runs/cnn", "runs/pmn-lambda1")
+    assert code == 0 and "increase over cnn" in out and "paired t-test" in out
+    assert {path.name for path in (here / "evaluation").iterdir()} == {
+        "tfs.tsv", "table4.tsv", "tests.tsv", "extremes.tsv", "evaluation.json", "curves.png", "scatter.png",
+    }  # fmt: skip
+    table = pd.read_csv("evaluation/table4.tsv", sep="\t").set_index("run")
+    per_tf = pd.read_csv("evaluation/tfs.tsv", sep="\t")
+    for name, part in per_tf.groupby("run"):
+        assert table.loc[name, "auroc_mean"] == pytest.approx(part["auroc"].mean())
+        assert table.loc[name, "aupr_std"] == pytest.approx(part["aupr"].std())
+    ratio = table.loc["pmn-lambda1", "auroc_mean"] / table.loc["cnn", "auroc_mean"]
+    assert table.loc["pmn-lambda1", "auroc_increase"] == pytest.approx(100 * (ratio - 1))
+    assert json.loads((here / "evaluation/evaluation.json").read_text())["baseline"] == "cnn"
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+def test_tracks_give_the_same_auroc_as_evaluate(here, monkeypatch, capsys, kind):
+    data = Dataset("dataset")
+    windows = data.windows()[data.windows()["split"] == "test"]
+    chroms = ",".join(windows["chrom"].unique())
+    words = ["predict", "genome.fa", "--chroms", chroms, "--model", "runs/pmn-lambda1", "--format", kind]
+    assert run(monkeypatch, capsys, *words)[0] == 0
+    assert run(monkeypatch, capsys, "evaluate", "runs/pmn-lambda1")[0] == 0
+    table = pd.read_csv("tracks/tracks.tsv", sep="\t")
+    start = windows["start"] + (data.window - data.stride) // 2
+    values = np.empty((len(windows), len(table)))
+    for column, name in enumerate(table["file"]):
+        if kind == "bigwig":
+            with pyBigWig.open(f"tracks/{name}") as track:
+                read = [track.values(c, s, s + 1)[0] for c, s in zip(windows["chrom"], start, strict=True)]
+        else:
+            names = ["chrom", "start", "end", "value"]
+            lines = pd.read_csv(f"tracks/{name}", sep="\t", names=names, dtype={"chrom": str})
+            assert ((lines["end"] - lines["start"]) == data.stride).all()
+            read = lines.set_index(["chrom", "start"])["value"].loc[list(zip(windows["chrom"], start, strict=True))]
+        values[:, column] = read
+    auroc = pd.read_csv("evaluation/tfs.tsv", sep="\t").set_index("tf").loc[data.tfs, "auroc"]
+    np.testing.assert_allclose(evaluate_labels(data.targets("test"), values).auroc, auroc, atol=1e-4)
+
+
+def test_regions_that_tile_a_chromosome_share_its_windows(here, monkeypatch, capsys):
+    base = ["predict", "genome.fa", "-m", "runs/cnn"]
+    assert run(monkeypatch, capsys, *base, "--chroms", "chr3", "-o", "whole")[0] == 0
+    assert run(monkeypatch, capsys, *base, "-r", "chr3:1-10,013", "-o", "left")[0] == 0
+    (here / "right.bed").write_text("chr3\t10013\t20000\nchr3\t15000\t60000\n".replace("60000", str(20_010)))
+    assert run(monkeypatch, capsys, *base, "-R", "right.bed", "-o", "right")[0] == 0
+    name = pd.read_csv("whole/tracks.tsv", sep="\t")["file"][0]
+    entries = {}
+    for folder in ("whole", "left", "right"):
+        with pyBigWig.open(f"{folder}/{name}") as track:
+            entries[folder] = track.intervals("chr3")
+    parts = [*entries["left"], *entries["right"]]
+    whole = entries["whole"][: len(parts)]
+    assert [entry[:2] for entry in parts] == [entry[:2] for entry in whole]
+    np.testing.assert_allclose([e[2] for e in parts], [e[2] for e in whole], atol=1e-5)
+
+
+def test_prototypes_writes_clusters_tree_and_figures(here, monkeypatch, capsys):
+    code, out, _ = run(monkeypatch, capsys, "prototypes", "--clusters", 3)
+    assert code == 0 and "3 clusters" in out
+    members = pd.read_csv("prototypes/clusters.tsv", sep="\t")
+    assert sorted(members["tf"]) == sorted(Dataset("dataset").tfs) and set(members["cluster"]) == {1, 2, 3}
+    tree = (here / "prototypes/tree.nwk").read_text()
+    assert (
+        tree.endswith(";\n") and tree.count("(") == len(members) - 1 and all(f"'{tf}'" in tree for tf in members["tf"])
+    )
+    for name in ("dendrogram.png", "dendrogram.svg", "plane.png", "plane.svg"):
+        assert (here / "prototypes" / name).stat().st_size > 5000
+    first = {path.name: path.read_bytes() for path in (here / "prototypes").iterdir()}
+    assert run(monkeypatch, capsys, "prototypes", "--clusters", 3, "--force")[0] == 0
+    assert first == {path.name: path.read_bytes() for path in (here / "prototypes").iterdir()}  # no clock, no chance
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["build-dataset"], "dataset exists already; give another -o, or --force to replace it"),
+        (["build-dataset", "-o", "x", "--valid-chroms", "I"],
+         "--valid-chroms: no chromosome I in the genome (it has chr1, chr2, chr3, chr4, chr5, chr6, …)"),
+        (["build-dataset", "nowhere.fa", "-o", "x"], "nowhere.fa: cannot be read (No such file or directory)"),
+        (["build-dataset", "genome.fa", "peeks", "-o", "x"], "peeks: no such file or folder"),
+        (["train", "-d", "nowhere", "-o", "x"], "nowhere: no dataset there (dataset.json: No such file or directory); "
+         "`pmntool build-dataset` makes one"),
+        (["train", "--variant", "cnn", "--lambda", "1", "-o", "x"],
+         "--lambda: cnn has no prototypes; the variants that have are pmn-no-lstm, pmn-softmax, pmn"),
+        (["train", "--channels", "8,x,8", "-o", "x"], "--channels 8,x,8: expected whole numbers, separated by commas"),
+        (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected at least 1"),
+        (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory)"),
+        (["evaluate", "runs/cnn", "--baseline", "pmn"], "--baseline pmn: expected one of the runs, cnn"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "-r", "3:1-500"],
+         "region '3:1-500': no chromosome 3 in the genome (it has chr1, chr12, chr2, chr3, chr4, chr5, …: "
+         "'3' here is 'chr3' there)"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:9-5"], "region 'chr3:9-5': holds no base of chr3"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:1-20"],
+         "genome.fa: no window of 200 bp has its center in what is to be scanned"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", "Nope"], "runs/cnn: no TF Nope in the model; it has"),
+        (["prototypes", "runs/cnn"],
+         "runs/cnn: the variant cnn has no prototypes; those that have are pmn-no-lstm, pmn-softmax, pmn"),
+        (["prototypes", "runs/pmn-lambda1", "-k", "99"], "--clusters 99: expected 2 to"),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_sentence_and_exit_code_1(here, monkeypatch, capsys, words, sentence):
+    code, out, err = run(monkeypatch, capsys, *words)
+    assert code == 1 and out == ""
+    assert err.splitlines()[-1].startswith(f"pmntool: error: {sentence}")
+    assert not any(name.startswith(".") for name in os.listdir(here)) and not (here / "x").exists()
+
+
+@pytest.mark.parametrize("words", [["trane"], ["train", "--variant", "gru"], ["predict"], ["train", "--seed", "-1"]])
+def test_wrong_usage_is_exit_code_2(monkeypatch, capsys, words):
+    code, _, err = run(monkeypatch, capsys, *words)
+    assert code == 2 and "Usage" in err
+
+
+def test_a_bug_keeps_its_traceback_and_says_so(here, monkeypatch, capsys):
+    monkeypatch.setattr("pmntool.prototypes.cluster", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(monkeypatch, capsys, "prototypes")
+    assert "this is a bug" in capsys.readouterr().err
