@@ -52,6 +52,7 @@ def curves(runs: dict[str, pd.DataFrame], path: Path) -> None:
             axes.plot(
                 table["epoch"], table[f"{split}_auroc"], "-o", markersize=2.5, linewidth=1.2, color=color, label=name
             )
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
     left.set_ylabel("mean auROC over TFs")
@@ -90,7 +91,7 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
         axes.set_aspect("equal")
         axes.set_xlabel(f"auROC, {base.name}", fontsize=8)
         axes.set_ylabel(f"auROC, {name}", fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=7, labelbottom=True, labelleft=True)
     _save(figure, path)
 
 
