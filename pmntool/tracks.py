@@ -10,10 +10,10 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -158,9 +158,9 @@ class _BigWig:
             raise OutputError("bigWig cannot be written: pyBigWig is not installed; use --format bedgraph") from error
         if not path.parent.is_dir():  # pyBigWig would end the process
             raise OutputError(f"{path.parent}: no such folder")
-        self._library, self._sizes = pyBigWig, dict(sizes)
+        self._library, self._sizes, self._path = pyBigWig, dict(sizes), path
         self._file = pyBigWig.open(str(path), "w")
-        self._file.addHeader(list(sizes.items()))
+        self._written(self._file.addHeader, list(sizes.items()))
         self._empty = True
 
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
@@ -168,14 +168,24 @@ class _BigWig:
         for run in runs:
             for some in np.split(run, range(BLOCK, len(run), BLOCK)):
                 block = np.ascontiguousarray(values[some], dtype=np.float64)
-                self._file.addEntries(chrom, int(start[some[0]]), values=block, span=stride, step=stride)
+                self._written(self._file.addEntries, chrom, int(start[some[0]]), values=block, span=stride, step=stride)
                 self._empty = False
+
+    def _written(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Call the library, whose every failure to write is a RuntimeError without a cause."""
+        try:
+            method(*args, **kwargs)
+        except RuntimeError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error}); is the disk full?") from error
 
     def close(self) -> None:
         self._file.close()
 
     def check(self, bases: int, path: Path) -> None:
-        written = self._library.open(str(path))
+        try:
+            written = self._library.open(str(path))
+        except RuntimeError:  # not even a header
+            written = None
         good = written is not None and (self._empty or written.header()["nBasesCovered"] == bases)
         if written is not None:
             good &= written.chroms() == self._sizes
