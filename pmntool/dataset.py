@@ -73,9 +73,7 @@ class Dataset:
         self.tfs: list[str] = self.meta["tfs"]
         self.window: int = self.meta["window"]
         self.stride: int = self.meta["stride"]
-        self.sequence, self.offsets, self.packed = (
-            np.load(self.path / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS[1:]
-        )
+        self.sequence, self.offsets, self.packed = (_load(self.path / name) for name in ARRAYS[1:])
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -173,6 +171,14 @@ def _read(path: Path, folder: Path) -> bytes:
     except OSError as error:
         hint = "; `pmntool build-dataset` makes one" if not folder.exists() else ""
         raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}){hint}") from error
+
+
+def _load(path: Path) -> np.ndarray:
+    """Memory-map an array; nothing in it is ever unpickled."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: not a plain .npy array ({error})") from error
 
 
 def _parse(content: bytes, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""A dataset folder that was tampered with is refused, by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+
+from pmntool.dataset import ARRAYS, Dataset
+from pmntool.errors import DatasetError
+
+
+@pytest.fixture
+def folder(world, tmp_path):
+    """A copy of the small dataset, to damage."""
+    return shutil.copytree(world / "dataset", tmp_path / "dataset")
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_one_flipped_byte_is_seen(folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[-2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=f"{name}: not as it was written"):
+        Dataset(folder)
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, "dataset.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(DatasetError, match=name):
+        Dataset(folder)
+
+
+def test_another_version_is_refused(folder):
+    meta = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(meta | {"format_version": 99}))
+    with pytest.raises(DatasetError, match="version 99; this pmntool reads"):
+        Dataset(folder)
+
+
+def test_nothing_is_unpickled(folder, tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return open, (str(tmp_path / "ran"), "w")
+
+    array = np.array([Payload()], dtype=object)
+    with open(folder / "labels.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": array.shape})
+        pickle.dump(array, file)
+    meta = json.loads((folder / "dataset.json").read_text())
+    meta["files"]["labels.npy"] = hashlib.sha256((folder / "labels.npy").read_bytes()).hexdigest()
+    (folder / "dataset.json").write_text(json.dumps(meta))
+    with pytest.raises(DatasetError, match="labels.npy: not a plain .npy array"):
+        Dataset(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_splits_stand_together_and_stretches_fit(world):
+    data = Dataset(world / "dataset")
+    windows = data.windows()
+    for split in ("train", "valid", "test"):
+        codes, starts = data.stretch(split)
+        assert set(windows["split"][data.rows(split)]) == {split}
+        assert len(starts) == len(data.targets(split)) and starts[0] == 0 and starts[-1] + data.window == len(codes)
