@@ -184,4 +184,21 @@ def _parse(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: lacks {', '.join(missing)}")
     if meta["variant"] not in BUILDERS:
         raise CheckpointError(f"{path}: variant {meta['variant']!r}; this pmntool has {', '.join(BUILDERS)}")
+    _check_values(path, meta)
     return meta
+
+
+def _check_values(path: Path, meta: dict[str, Any]) -> None:
+    """Refuse values that are not of their kind."""
+    texts = isinstance(meta["tfs"], list) and all(isinstance(tf, str) for tf in meta["tfs"])
+    weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
+    sizes = meta["hyperparameters"]
+    rules = {
+        "tfs": texts and bool(meta["tfs"]),
+        "hyperparameters": isinstance(sizes, dict) and sizes.keys() == set(Hyperparameters._fields),
+        "best and last": weights and all(Path(str(meta[w]["file"])).name == meta[w]["file"] for w in ("best", "last")),
+        "window and stride": all(isinstance(meta[key], int) and meta[key] > 0 for key in ("window", "stride")),
+    }
+    wrong = [name for name, good in rules.items() if not good]
+    if wrong:
+        raise CheckpointError(f"{path}: {', '.join(wrong)}: not what a run holds there")

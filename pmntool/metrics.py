@@ -6,10 +6,12 @@ give the same answer. A metric that is not defined for a TF, for want of positiv
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
+ROUNDING = 1e-12  # differences of metrics that lie closer are one
 NAMES = ("auroc", "aupr", "recall_at_fdr")
 
 
@@ -53,19 +55,22 @@ def evaluate_labels(y: np.ndarray, values: np.ndarray, *, fdr: float = 0.5) -> M
 
 
 def _one_label(y: np.ndarray, values: np.ndarray, fdr: float) -> tuple[float, float, float]:
+    if not len(y):
+        return np.nan, np.nan, np.nan
     order = np.argsort(values)[::-1]
     values = values[order]
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # the last row of each threshold
     true = np.cumsum(y[order], dtype=np.int64)[last]
     false = last + 1 - true
-    positives, negatives = int(true[-1]) if len(true) else 0, int(false[-1]) if len(false) else 0
+    positives, negatives = int(true[-1]), int(false[-1])
     if not positives:
         return np.nan, np.nan, np.nan
     new_true, new_false = np.diff(true, prepend=0), np.diff(false, prepend=0)
     auroc = float(np.dot(new_false, true - new_true / 2) / (positives * negatives)) if negatives else np.nan
     precision = true / (last + 1)
     aupr = float(np.dot(new_true, precision) / positives)
-    good = precision >= 1 - fdr
+    limit = Fraction(repr(float(fdr))).limit_denominator(10**9)  # in whole numbers, so that a limit that is met counts
+    good = false * limit.denominator <= (last + 1) * limit.numerator
     return auroc, aupr, float(true[good].max() / positives) if good.any() else 0.0
 
 
@@ -89,6 +94,6 @@ def paired_t_test(a: np.ndarray, b: np.ndarray) -> float:
     from scipy.stats import ttest_rel
 
     both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < 2 or np.ptp(a[both] - b[both]) == 0:
+    if both.sum() < 2 or np.ptp(a[both] - b[both]) < ROUNDING:
         return float("nan")
     return float(ttest_rel(a[both], b[both], alternative="greater").pvalue)

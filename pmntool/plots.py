@@ -50,8 +50,9 @@ def curves(runs: dict[str, pd.DataFrame], path: Path) -> None:
         for index, (name, table) in enumerate(runs.items()):
             color = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)[index % 6]
             axes.plot(
-                table["epoch"], table[f"{split}_auroc"], "-o", markersize=2.5, linewidth=1.2, color=color, label=name
-            )
+                table["epoch"], table[f"{split}_auroc"].astype(float), "-o", markersize=2.5, linewidth=1.2, color=color,
+                label=name,
+            )  # fmt: skip
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)

@@ -147,15 +147,17 @@ def train(
         progress.start(f"epoch {epoch}/{settings.epochs}", len(windows.starts), "windows")
         torch.manual_seed(_stream(settings.seed, epoch))
         loss = _run_epoch(fabric, model, optimizer, windows, data.window, settings, progress)
-        if not np.isfinite(loss) or not all(bool(weight.isfinite().all()) for weight in net.parameters()):
+        measured = _measure(net, data, names, place, settings) if np.isfinite(loss) else None
+        if measured is None:
             raise PmnError(
                 f"{output}: in epoch {epoch} the loss or the weights turned into something that is not a number; "
                 f"epoch {epoch - 1} is kept. Try a --learning-rate below {settings.learning_rate:g}"
             )
-        row, values = _measure(net, data, names, place, settings)
+        row, values = measured
         progress.finish()
         best.update(epoch, values, net)
-        meta["epochs"].append({"epoch": epoch, "train_loss": loss, **row})
+        known = {name: None if np.isnan(value) else value for name, value in row.items()}  # JSON has no NaN
+        meta["epochs"].append({"epoch": epoch, "train_loss": loss, **known})
         _save(output, meta, epoch, best, net, adam, force=force)
         log.info(
             "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
@@ -186,21 +188,24 @@ def _run_epoch(
 
 def _measure(
     model: nn.Module, data: Dataset, names: list[str], place: torch.device, settings: Settings
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> tuple[dict[str, float], np.ndarray] | None:
     """Return an epoch's row of metrics, means over TFs, and each TF's validation metric to select by, (L,).
 
-    The training split is represented by as many of its windows as the validation split has, drawn once with the seed.
+    None where the model's logits or weights are not finite. The training split is represented by as many of its windows
+    as the validation split has, drawn once with the seed.
     """
     codes, starts = data.stretch("valid")
     y = data.targets("valid", names)
     logits = scan(model, codes, starts, data.window, place)
+    sample_codes, sample_starts = data.stretch("train")
+    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(sample_starts))[: len(y)])
+    sample = scan(model, sample_codes, sample_starts[rows], data.window, place)
+    weights = all(bool(weight.isfinite().all()) for weight in model.parameters())
+    if not (weights and np.isfinite(logits).all() and np.isfinite(sample).all()):
+        return None
     valid = metrics.evaluate_labels(y, logits)
+    train = metrics.evaluate_labels(data.targets("train", names)[rows], sample)
     valid_loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(y).float())
-    codes, starts = data.stretch("train")
-    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(starts))[: len(y)])
-    train = metrics.evaluate_labels(
-        data.targets("train", names)[rows], scan(model, codes, starts[rows], data.window, place)
-    )
     row = {
         "valid_loss": float(valid_loss) * len(names),
         "train_auroc": metrics.mean(train.auroc),

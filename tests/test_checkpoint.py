@@ -167,6 +167,13 @@ def test_run_json_of_another_kind(trainee, changes, message):
         Run(trainee.folder)
 
 
+@pytest.mark.parametrize("changes", [{"hyperparameters": {"kernel": 3}}, {"best": {}}, {"best": []}, {"tfs": 3}])
+def test_run_json_with_a_value_of_another_kind(trainee, changes):
+    edit(trainee.folder, **changes)
+    with pytest.raises(CheckpointError, match=r"run\.json"):
+        Run(trainee.folder).model(CPU)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b"\xff\xfe", b"{}"])
 def test_run_json_that_is_none(trainee, content):
     (trainee.folder / "run.json").write_bytes(content)

@@ -138,3 +138,8 @@ def test_choose_device(monkeypatch):
 def test_a_device_that_is_not_there(name):
     with pytest.raises(InputError, match=rf"^--device {name}: not to be had here \(.+\); this machine has cpu"):
         choose_device(name)
+
+
+def test_a_device_that_cannot_compute():
+    with pytest.raises(InputError, match="^--device meta: not to be had here"):
+        choose_device("meta")

@@ -109,6 +109,16 @@ def test_labels_do_not_meet():
     assert np.isnan(found.auroc).tolist() == [False, False, True, False]
 
 
+def test_no_rows():
+    found = metrics.evaluate_labels(np.zeros((0, 2), np.uint8), np.zeros((0, 2)))
+    assert np.isnan(found[:3]).all()
+    assert found.positives.tolist() == [0, 0]
+
+
+def test_recall_at_fdr_exactly_at_the_limit():
+    assert of_one([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], [7] * 10, 0.7)[2] == 1.0  # precision 0.3
+
+
 @pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
 def test_value_that_is_no_number_is_refused(bad):
     with pytest.raises(ValueError, match="finite"):
@@ -155,3 +165,8 @@ def test_paired_t_test_leaves_out_tfs_that_either_lacks():
 @pytest.mark.parametrize("a", [[0.5, 0.75, 1.0], [0.25, 0.5, 0.75], [0.9, NAN, NAN], [NAN, NAN, NAN]])
 def test_paired_t_test_that_is_not_defined(a):
     assert math.isnan(metrics.paired_t_test(np.array(a), np.array([0.25, 0.5, 0.75])))
+
+
+def test_paired_t_test_of_differences_equal_but_for_rounding():
+    a = np.array([0.1, 0.2, 0.3])
+    assert math.isnan(metrics.paired_t_test(a + 0.1, a))

@@ -283,6 +283,10 @@ def test_dropout_does_nothing_in_evaluation_or_at_rate_0():
     assert torch.equal(Dropout(0.0)(x), x)
 
 
+def test_dropout_of_nearly_everything():
+    assert Dropout(0.999999)(torch.ones(100)).isfinite().all()
+
+
 def test_dropout_follows_the_seed():
     def draw(seed):
         torch.manual_seed(seed)

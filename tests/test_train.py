@@ -332,6 +332,21 @@ def test_loss_that_is_no_number_in_the_first_epoch(dataset, tmp_path, force):
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == (["run", "run/old"] if force else [])
 
 
+def test_weights_that_the_last_step_of_an_epoch_spoils(dataset, tmp_path):
+    with pytest.raises(PmnError, match="Try a --learning-rate below"):
+        go(dataset, tmp_path / "run", learning_rate=1e30, batch_size=COUNTS["train"])
+
+
+@pytest.mark.parametrize("variant", ["pmn", "cnn-single"])
+@pytest.mark.parametrize("positive", [slice(None), [5, 310, 450]], ids=["every window", "one window a split"])
+def test_a_metric_that_is_not_defined(tmp_path, made, no_curves, variant, positive):
+    """A single TF binds every window; a rare one is missing from the sample of training windows."""
+    y = np.zeros((len(made.y), 1), np.uint8)
+    y[positive] = 1
+    run = go(write(tmp_path / "one", made._replace(y=y), ["A"]), tmp_path / "run", variant=variant, seed=3)
+    assert len(run.meta["epochs"]) == 2
+
+
 def test_loss_that_is_no_number_keeps_the_last_good_epoch(dataset, tmp_path, monkeypatch, no_curves):
     whole = go(dataset, tmp_path / "whole", epochs=3)
     with monkeypatch.context() as patch:
@@ -493,7 +508,6 @@ def test_planted_motifs_are_learnt(dataset, tmp_path, made, no_curves, variant):
     hp = HP._replace(channels=(16, 16, 16), dropout=0.0)
     settings = {"variant": variant, "epochs": 12, "learning_rate": 0.01, "batch_size": 32}
     score = np.mean(go(dataset, tmp_path / "run", hp, **settings).meta["best_scores"])
-    print("SCORE", variant, score)
     assert score > 0.9
 
 
