@@ -1,4 +1,4 @@
-"""Build a dataset: peaks and a genome to labelled windows (the paper's §4.1)."""
+"""Build a dataset: peaks and a genome to labeled windows (the paper's §4.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pmntool.labels import (
     label_chrom,
     split_table,
     tf_table,
-)  # fmt: skip
+)
 from pmntool.peaks import Peaks, by_chrom, find_peaks, peak_windows, read_peaks
 from pmntool.staging import new_directory, require_free
 
@@ -39,7 +39,7 @@ GC_STEPS = 50  # unbound windows are matched on GC in steps of 2 %
 
 
 class Options(NamedTuple):
-    """How windows are cut, labelled and chosen; the defaults are the paper's."""
+    """How windows are cut, labeled and chosen; the defaults are the paper's."""
 
     window: int = 200  # bp
     stride: int = 50  # bp
@@ -68,7 +68,6 @@ class _Tally(NamedTuple):
     peaks: Counter
     chroms: Counter  # peaks on chromosomes that the genome does not have
     windows: Counter
-    tfs: dict[str, str]
     kept: Counter  # peaks that count, and of them those to know about
 
 
@@ -118,7 +117,7 @@ def build_dataset(
             sequence = stack.enter_context(Genome(genome))
             sizes = sequence.sizes
         splits = assign_splits(sizes, options)
-        tally = _Tally(Counter(), Counter(), Counter(), {}, Counter())
+        tally = _Tally(Counter(), Counter(), Counter(), Counter())
         regions, inputs = _read_sources(sources, sizes, splits, options, tally)
         blacklist = _read_exclude(exclude, sizes) if exclude else None
         labels, allowed = {}, {}
@@ -133,12 +132,11 @@ def build_dataset(
             )
         counts = count_positives(labels, splits, list(regions))
         tfs, reasons = choose_tfs(counts, options.min_windows)
-        tally.tfs.update(reasons)
         if not tfs:
             raise InputError(_no_tf_left(reasons, options.min_windows))
         labels = {chrom: keep_tfs(part, list(regions), tfs) for chrom, part in labels.items()}
         table = tf_table(labels, counts.loc[tfs])
-        meta = _describe(tfs, labels, splits, sizes, options, tally, inputs)
+        meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs)
         if output is not None:
             with new_directory(output, force=force) as folder:
                 _write(folder, sequence, labels, allowed, meta, table, options)
@@ -278,8 +276,8 @@ def _no_tf_left(reasons: Mapping[str, str], min_windows: int) -> str:
 
 
 def _describe(
-    tfs: list[str], labels: Mapping[str, Labels], splits: Mapping[str, str], sizes: Mapping[str, int], options: Options,
-    tally: _Tally, inputs: list[dict[str, Any]],
+    tfs: list[str], reasons: Mapping[str, str], labels: Mapping[str, Labels], splits: Mapping[str, str],
+    sizes: Mapping[str, int], options: Options, tally: _Tally, inputs: list[dict[str, Any]],
 ) -> dict[str, Any]:  # fmt: skip
     """Return the content of dataset.json, as far as it does not depend on the sequence."""
     table = split_table(labels, splits, len(tfs))
@@ -297,7 +295,7 @@ def _describe(
         "splits": table,
         "kept": {"peaks": tally.kept.pop("peaks", 0)} | {f"peaks {what}": n for what, n in tally.kept.items() if n},
         "left_out": {
-            "tfs": tally.tfs,
+            "tfs": dict(reasons),
             "peaks": {why: n for why, n in tally.peaks.items() if n}
             | {f"on {chrom}, not in the genome": n for chrom, n in tally.chroms.items()},
             "windows": {why: n for why, n in tally.windows.items() if n},

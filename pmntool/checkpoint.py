@@ -21,10 +21,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from pmntool.dataset import file_checksum
 from pmntool.errors import CheckpointError
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
@@ -119,9 +118,10 @@ def save(
     for which, tensors, number in (("best", best, best_epoch), ("last", last, epoch)):
         name = f"{which}-{number:04d}.safetensors"
         if meta.get(which, {}).get("file") != name:
+            content = to_bytes({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
             with new_file(folder / name) as partial:
-                save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, partial)
-            meta[which] = {"file": name, "epoch": number, "sha256": file_checksum(folder / name, CheckpointError)}
+                partial.write_bytes(content)
+            meta[which] = {"file": name, "epoch": number, "sha256": hashlib.sha256(content).hexdigest()}
     write_json(folder / "run.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
     named = {meta["best"]["file"], meta["last"]["file"]}
     for path in folder.glob("*.safetensors"):
@@ -176,7 +176,7 @@ def _parse(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a run's JSON") from error
     if found != (FORMAT, FORMAT_VERSION):
         raise CheckpointError(
-            f"{path}: format {found[0]!r} version {found[1]!r}; this pmntool reads {FORMAT!r} version 1"
+            f"{path}: format {found[0]!r} version {found[1]!r}; this pmntool reads {FORMAT!r} version {FORMAT_VERSION}"
         )
     needed = ("variant", "hyperparameters", "tfs", "window", "stride", "dataset", "settings", "epochs", "best", "last")
     missing = [key for key in needed if key not in meta]

@@ -10,7 +10,7 @@ import enum
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -47,8 +47,6 @@ Data = Annotated[Path, typer.Option("--dataset", "-d", help="Folder that build-d
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
 
-Item = TypeVar("Item", str, int)
-
 
 def _example(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  pmntool {line}" for line in lines)
@@ -65,7 +63,6 @@ def _pmntool(
 
 @app.command(
     name="build-dataset",
-    no_args_is_help=False,
     epilog=_example(
         "build-dataset",
         "build-dataset hg38.fa.gz peaks.tsv -o gm12878/ --exclude blacklist.bed",

@@ -81,8 +81,8 @@ def evaluate(
         _check_fit(run, data, split)
     baseline = _baseline(opened, baseline)
     place = choose_device(device)
-    log.info("evaluating %d windows of the %s split on %s", len(data.targets(split)), split, describe(place))
     codes, starts = data.stretch(split)
+    log.info("evaluating %d windows of the %s split on %s", len(starts), split, describe(place))
     progress.start("evaluating", len(opened), "runs")
     scores = {}
     for name, run in opened.items():

@@ -106,6 +106,7 @@ def dendrogram(
     linkage, order, similarity, clusters
         As in `prototypes.Clustering`.
     """
+    from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram as draw
 
     side = max(5.0, 0.13 * len(tfs))
@@ -125,9 +126,9 @@ def dendrogram(
     right.set_yticks(range(len(tfs)), [tfs[i] for i in order], fontsize=font)
     right.set_xticks(range(len(tfs)), [tfs[i] for i in order], fontsize=font, rotation=90)
     right.yaxis.tick_right()
-    for end in np.flatnonzero(np.diff(clusters[order])) + 0.5:
-        right.axhline(end, color=BLACK, linewidth=0.5)
-        right.axvline(end, color=BLACK, linewidth=0.5)
+    for cluster in range(1, n_clusters + 1):
+        first, size = int(np.argmax(clusters[order] == cluster)), int((clusters == cluster).sum())
+        right.add_patch(Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor=BLACK, linewidth=0.8))
     figure.colorbar(image, ax=right, label="cosine of prototypes", shrink=0.5, pad=0.12)
     left.set_title(f"{len(tfs)} prototypes, {n_clusters} clusters (cut at the dashed line)", fontsize=8, loc="left")
     _save(figure, path)

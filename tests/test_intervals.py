@@ -13,7 +13,7 @@ tilings = st.tuples(st.integers(0, 80), st.integers(1, 20), st.integers(1, 25)) 
 
 
 @st.composite
-def labelled(draw) -> tuple[int, int, int, int, list[tuple[int, int]]]:
+def labeled(draw) -> tuple[int, int, int, int, list[tuple[int, int]]]:
     """Return length, window, stride, least overlap and intervals, some past both ends, some shorter than the overlap."""  # noqa: E501
     length, window, stride = draw(tilings)
     least = draw(st.integers(1, window))
@@ -49,7 +49,7 @@ def test_least_overlap_is_the_first_number_of_bases_above_the_fraction(window, t
 
 
 @quick
-@given(labelled())
+@given(labeled())
 @example((50, 10, 5, 6, [(-30, 80)]))  # past both ends
 @example((50, 10, 5, 6, [(12, 17)]))  # shorter than the overlap
 @example((9, 10, 5, 1, [(0, 9)]))  # no window fits
@@ -67,7 +67,7 @@ def test_label_finds_the_windows_that_share_enough_bases(case):
 
 
 @quick
-@given(labelled())
+@given(labeled())
 def test_covered_marks_the_windows_that_share_a_base(case):
     length, window, stride, _, found = case
     starts = reference.window_starts(length, window, stride)
