@@ -243,11 +243,11 @@ def test_older_weights_go_only_after_run_json_names_the_new(trainee, monkeypatch
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("killed_in", ["save_file", "file_checksum", "write_json"])
+@pytest.mark.parametrize("killed_in", ["to_bytes", "new_file", "write_json"])
 def test_killed_while_saving(trainee, monkeypatch, killed_in):
     expected = trainee.logits()
 
-    def kill(*_):
+    def kill(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
