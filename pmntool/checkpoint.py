@@ -73,7 +73,7 @@ class Run:
         CheckpointError
             The weights are missing, not as they were written, or do not fit run.json.
         """
-        model = build(self.variant, len(self.tfs), hyperparameters(self.meta))
+        model = build(self.variant, self.tfs, hyperparameters(self.meta))
         fill(model, self.tensors("best"), self.path)
         return model.to(device).eval()
 
@@ -109,11 +109,11 @@ def save(
     best_epoch: int,
     best: dict[str, Tensor],
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | None,
 ) -> None:
     """Write the state after an epoch; `meta` gains the names and checksums of the weight files."""
     last = dict(model.state_dict())
-    for index, moments in optimizer.state_dict()["state"].items():
+    for index, moments in optimizer.state_dict()["state"].items() if optimizer else ():
         last |= {f"{_OPTIMIZER}{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     for which, tensors, number in (("best", best, best_epoch), ("last", last, epoch)):
         name = f"{which}-{number:04d}.safetensors"
@@ -129,7 +129,7 @@ def save(
             path.unlink()
 
 
-def restore(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def restore(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
     """Bring model and optimizer to where they were after the run's last epoch."""
     tensors = run.tensors("last")
     fill(model, {name: tensor for name, tensor in tensors.items() if not name.startswith(_OPTIMIZER)}, run.path)
@@ -138,7 +138,8 @@ def restore(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> Non
         if key.startswith(_OPTIMIZER):
             index, name = key.removeprefix(_OPTIMIZER).split(".")
             state.setdefault(int(index), {})[name] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    if optimizer:
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

@@ -28,7 +28,7 @@ def prototype_loss(output: Output, y: Tensor) -> Tensor:
 
 
 def total_loss(output: Output, y: Tensor, prototype_weight: float) -> Tensor:
-    """Return the mean loss of a batch, a scalar.
+    """Return the mean loss of a batch, a scalar: eq. 10, or the loss of the model's own paper where it brings one.
 
     Parameters
     ----------
@@ -37,4 +37,6 @@ def total_loss(output: Output, y: Tensor, prototype_weight: float) -> Tensor:
     prototype_weight
         λ.
     """
+    if output.loss is not None:
+        return output.loss.mean()
     return (classification_loss(output, y) + prototype_weight * prototype_loss(output, y)).mean()  # eq. 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError, PmnError
 from pmntool.inference import choose_device, describe, gather, one_hot, scan
 from pmntool.losses import total_loss
-from pmntool.models import Hyperparameters, build, label_groups, receptive_field
+from pmntool.models import Hyperparameters, Remembers, build, label_groups
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
 from pmntool.variants import VARIANTS
@@ -41,7 +42,8 @@ class Settings(NamedTuple):
     select_by: str = "auroc"  # the validation metric whose mean over TFs says which epoch is best
 
 
-class _Data(NamedTuple):
+@dataclass(frozen=True)
+class _Data:
     """The windows that training sees, on the device: those of the training split, and nothing else."""
 
     sequence: Tensor  # uint8 (T,)
@@ -49,11 +51,18 @@ class _Data(NamedTuple):
     packed: Tensor  # uint8 (N, ceil(L / 8)), as in the dataset
     label_byte: Tensor  # int64 (L,): where the bit of each trained TF stands
     label_shift: Tensor  # uint8 (L,)
+    window: int  # bp
 
-    def batch(self, rows: Tensor, window: int) -> tuple[Tensor, Tensor]:
-        """Return x (B, 4, W) and y (B, L), float32."""
-        y = (self.packed[rows][:, self.label_byte] >> self.label_shift) & 1
-        return one_hot(gather(self.sequence, self.starts[rows], window)), y.float()
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def x(self, rows: Tensor) -> Tensor:
+        """Return bases, one-hot, float32 (B, 4, W)."""
+        return one_hot(gather(self.sequence, self.starts[rows], self.window))
+
+    def y(self, rows: Tensor) -> Tensor:
+        """Return targets, uint8 (B, L)."""
+        return (self.packed[rows][:, self.label_byte] >> self.label_shift) & 1
 
 
 class _Best:
@@ -118,9 +127,6 @@ def train(
     _check(settings, hyperparameters)
     data = Dataset(dataset)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
-    field = receptive_field(hyperparameters)
-    if field > data.window:
-        raise InputError(f"--widths {hyperparameters.widths} see {field} bp, more than the dataset's {data.window}")
     meta = _describe(data, names, settings, hyperparameters)
     old = _open_to_resume(output, meta) if resume else None
     if old is None:
@@ -130,9 +136,13 @@ def train(
 
     fabric = Fabric(accelerator=place.type, devices=[place.index or 0] if place.type == "cuda" else 1)
     torch.manual_seed(settings.seed)
-    net = build(settings.variant, len(names), hyperparameters)
-    adam = torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
-    model, optimizer = fabric.setup(net, adam)
+    net = build(settings.variant, names, hyperparameters)
+    if net.receptive_field > data.window:
+        raise InputError(
+            f"{settings.variant} reads {net.receptive_field} bp at these sizes, more than the dataset's {data.window}"
+        )
+    adam = torch.optim.Adam(net.parameters(), lr=settings.learning_rate) if list(net.parameters()) else None
+    model, optimizer = fabric.setup(net, adam) if adam else (net.to(place), None)
     best = _Best(label_groups(net, len(names)))
     if old is not None:
         meta = old.meta
@@ -140,13 +150,17 @@ def train(
         best.scores, best.epochs = meta["best_scores"], meta["best_epochs"]
         best.weights = {name: tensor.to(place) for name, tensor in old.tensors("best").items()}
     windows = _load(data, names, place)
-    for epoch in range(len(meta["epochs"]) + 1, settings.epochs + 1):
+    if old is None and isinstance(net, Remembers):
+        net.remember(windows)
+    for epoch in range(len(meta["epochs"]) + 1, (settings.epochs if adam else 1) + 1):
         if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
             log.info("stopped early: no better validation %s in %d epochs", settings.select_by, settings.patience)
             break
-        progress.start(f"epoch {epoch}/{settings.epochs}", len(windows.starts), "windows")
+        progress.start(f"epoch {epoch}/{settings.epochs}", len(windows), "windows")
         torch.manual_seed(_stream(settings.seed, epoch))
-        loss = _run_epoch(fabric, model, optimizer, windows, data.window, settings, progress)
+        loss = _run_epoch(fabric, model, optimizer, windows, settings, progress)
+        if adam and isinstance(net, Remembers):
+            net.remember(windows)
         measured = _measure(net, data, names, place, settings) if np.isfinite(loss) else None
         if measured is None:
             raise PmnError(
@@ -168,19 +182,20 @@ def train(
 
 
 def _run_epoch(
-    fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, windows: _Data, window: int,
-    settings: Settings, progress: Progress,
+    fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer | None, windows: _Data, settings: Settings,
+    progress: Progress,
 ) -> float:  # fmt: skip
     """Show the model every training window once, in random order, and return the mean loss."""
-    model.train()
+    model.train(optimizer is not None)
     total = torch.zeros((), device=windows.starts.device)
-    order = torch.randperm(len(windows.starts)).to(windows.starts.device)
+    order = torch.randperm(len(windows)).to(windows.starts.device)
     for step, rows in enumerate(order.split(settings.batch_size)):
-        x, y = windows.batch(rows, window)
-        loss = total_loss(model(x), y, settings.prototype_weight)
-        fabric.backward(loss)
-        optimizer.step()
-        optimizer.zero_grad()
+        y = windows.y(rows).float()
+        loss = total_loss(model(windows.x(rows), y), y, settings.prototype_weight)
+        if optimizer:
+            fabric.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
         total += loss.detach() * len(rows)
         progress.advance(len(rows), f"loss {float(loss.detach()):.3f}" if step % 20 == 0 else "")
     return float(total) / len(order)
@@ -221,12 +236,12 @@ def _load(data: Dataset, names: list[str], place: torch.device) -> _Data:
     codes, starts = data.stretch("train")
     columns = np.array(data.columns(names))
     arrays = (codes, starts, data.packed[data.rows("train")], columns // 8, (7 - columns % 8).astype(np.uint8))
-    return _Data(*(torch.from_numpy(np.array(array)).to(place) for array in arrays))
+    return _Data(*(torch.from_numpy(np.array(array)).to(place) for array in arrays), window=data.window)
 
 
 def _save(
-    output: Path, meta: dict[str, Any], epoch: int, best: _Best, model: nn.Module, optimizer: torch.optim.Optimizer,
-    *, force: bool,
+    output: Path, meta: dict[str, Any], epoch: int, best: _Best, model: nn.Module,
+    optimizer: torch.optim.Optimizer | None, *, force: bool,
 ) -> None:  # fmt: skip
     """Write the run after an epoch; the first one makes the folder, or with `force` replaces an old one."""
     meta |= {"best_epochs": best.epochs, "best_scores": best.scores}

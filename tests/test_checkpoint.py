@@ -27,18 +27,20 @@ def one_thread():
 class Trainee:
     """A small model that learns from random windows and saves itself."""
 
+    TFS = ["A", "B", "C"]
+
     def __init__(self, folder: Path, variant: str = "pmn", seed: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
         self.folder = folder
-        self.model = build(variant, 3, HP)
+        self.model = build(variant, self.TFS, HP)
         self.adam = torch.optim.Adam(self.model.parameters(), lr=0.01)
         self.x, self.y = torch.rand(8, 4, 20), torch.randint(0, 2, (8, 3)).float()
         self.best: dict[str, torch.Tensor] = {}
         self.meta = {
             "variant": variant,
             "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in HP._asdict().items()},
-            "tfs": ["A", "B", "C"],
+            "tfs": self.TFS,
             "window": 20,
             "stride": 5,
             "dataset": {},
@@ -144,7 +146,7 @@ def test_missing_weights(trainee):
 def test_weights_of_another_size(trainee):
     sizes = Run(trainee.folder).meta["hyperparameters"]
     for change in ({"hyperparameters": sizes | {"channels": [6, 5, 3]}}, {"tfs": ["A", "B"]}, {"variant": "cnn"}):
-        edit(trainee.folder, **{"hyperparameters": sizes, "tfs": ["A", "B", "C"], "variant": "pmn"} | change)
+        edit(trainee.folder, **{"hyperparameters": sizes, "tfs": Trainee.TFS, "variant": "pmn"} | change)
         with pytest.raises(CheckpointError, match="weights do not fit the model"):
             Run(trainee.folder).model(CPU)
 

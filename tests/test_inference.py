@@ -35,7 +35,7 @@ def codes() -> np.ndarray:
 @pytest.fixture(scope="module", params=BUILDERS)
 def model(request) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = build(request.param, L, HP)
+    model = build(request.param, ["a", "b", "c"], HP)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
     return model

@@ -26,7 +26,7 @@ def one_thread():
 
 def make(variant: str, *, n_labels: int = L, seed: int = 0, **changes) -> torch.nn.Module:
     torch.manual_seed(seed)
-    return build(variant, n_labels, HP._replace(**changes))
+    return build(variant, [f"tf{label}" for label in range(n_labels)], HP._replace(**changes))
 
 
 def scatter(model: torch.nn.Module) -> torch.nn.Module:
@@ -50,7 +50,7 @@ def test_the_registry_and_the_names_are_one():
     x = one_hot(windows(2)[0])
     assert tuple(v for v in BUILDERS if make(v)(x).match is not None) == WITH_PROTOTYPES
     with pytest.raises(KeyError):
-        build("pnm", L, HP)
+        build("pnm", ["tf"], HP)
 
 
 def test_the_paper_s_sizes_are_the_default():
@@ -194,7 +194,7 @@ def test_equations(variant, hops, sharpness):
     hp = HP._replace(hops=hops, sharpness=sharpness)
     model = scatter(make(variant, hops=hops, sharpness=sharpness)).eval()
     codes, _ = windows(4)
-    logits, match = model(one_hot(codes))
+    logits, match, _loss = model(one_hot(codes))
     for b in range(4):
         expected, weights = by_loops(variant, model, codes[b].tolist(), hp)
         np.testing.assert_allclose(logits[b].detach(), expected, rtol=1e-5, atol=1e-5)

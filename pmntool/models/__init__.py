@@ -5,14 +5,15 @@ B windows in a batch, W bp in a window, T positions of a longer stretch, L label
 K hops; x one-hot bases (B, 4, W), y targets (B, L), h hidden, c cell and r read vector (B, D), w match (B, L),
 p prototypes (L, D).
 
-A model is a `torch.nn.Module` with `forward(x) -> Output`. One whose window embedding is a maximum over convolutions
-also has `trunk` (bases to features at every position) and `head` (a window's maximum to Output), so that a scan runs
-the convolutions once over a stretch; `Scannable` is that promise.
+A model is a `torch.nn.Module` with `forward(x, y=None) -> Output` and `receptive_field`, the shortest window in bp that
+it reads. y comes while it trains, for models whose papers need it there; an answer in evaluation never depends on it.
+What more a model can do it says by having the methods of a protocol below: `Scannable`, `Remembers`. No other code
+asks which variant it holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -22,9 +23,10 @@ from pmntool.models.encoder import Hyperparameters, receptive_field
 from pmntool.models.output import Output
 from pmntool.models.pmn import pmn, pmn_no_lstm, pmn_softmax
 
-__all__ = ["BUILDERS", "Hyperparameters", "Output", "Scannable", "build", "label_groups", "receptive_field"]
+__all__ = ["BUILDERS", "Hyperparameters", "Output", "Remembers", "Scannable", "Windows", "build", "label_groups",
+           "receptive_field"]  # fmt: skip
 
-BUILDERS: dict[str, Callable[[int, Hyperparameters], nn.Module]] = {
+BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "cnn-single": cnn_single,
     "cnn": cnn,
     "pmn-no-lstm": pmn_no_lstm,
@@ -46,15 +48,43 @@ class Scannable(Protocol):
         """Turn the windows' embeddings (B, D) into an Output."""
 
 
-def build(variant: str, n_labels: int, hyperparameters: Hyperparameters) -> nn.Module:
+class Windows(Protocol):
+    """The N training windows, as a model that remembers them sees them."""
+
+    def __len__(self) -> int: ...
+
+    def x(self, rows: Tensor) -> Tensor:
+        """Return bases, one-hot, float32 (B, 4, W)."""
+
+    def y(self, rows: Tensor) -> Tensor:
+        """Return targets, 0 or 1, uint8 (B, L)."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A model that keeps, in buffers, something of the training windows that gradients do not teach it.
+
+    A model without parameters learns in no other way, and is trained in one epoch.
+    """
+
+    def remember(self, windows: Windows) -> None:
+        """Look at the training windows, before the first epoch and after each; random choices by torch's generator."""
+
+
+def build(variant: str, labels: Sequence[str], hyperparameters: Hyperparameters) -> nn.Module:
     """Return a new model of `variant` with random weights from torch's generator.
+
+    Parameters
+    ----------
+    labels
+        L names, in label order.
 
     Raises
     ------
     KeyError
         There is no such variant.
     """
-    return BUILDERS[variant](n_labels, hyperparameters)
+    return BUILDERS[variant](labels, hyperparameters)
 
 
 def label_groups(model: nn.Module, n_labels: int) -> list[tuple[str, list[int]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ class CNN(nn.Module):
     def head(self, embedding: Tensor) -> Output:
         return Output(self.output(embedding))  # (B, L)
 
-    def forward(self, x: Tensor) -> Output:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
         return self.head(self.encoder(x))
 
 
@@ -51,15 +53,15 @@ class PerLabel(nn.Module):
         parts = embedding.chunk(len(self.nets), dim=1)
         return Output(torch.cat([net.head(part).logits for net, part in zip(self.nets, parts, strict=True)], dim=1))
 
-    def forward(self, x: Tensor) -> Output:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
         return Output(torch.cat([net(x).logits for net in self.nets], dim=1))  # (B, L)
 
 
-def cnn(n_labels: int, hp: Hyperparameters) -> CNN:
+def cnn(labels: Sequence[str], hp: Hyperparameters) -> CNN:
     """Return one CNN for all labels."""
-    return CNN(Encoder(hp), n_labels)
+    return CNN(Encoder(hp), len(labels))
 
 
-def cnn_single(n_labels: int, hp: Hyperparameters) -> PerLabel:
+def cnn_single(labels: Sequence[str], hp: Hyperparameters) -> PerLabel:
     """Return one CNN for each label."""
-    return PerLabel([CNN(Encoder(hp), 1) for _ in range(n_labels)])
+    return PerLabel([CNN(Encoder(hp), 1) for _ in labels])

@@ -12,3 +12,4 @@ class Output(NamedTuple):
 
     logits: Tensor  # (B, L): o of eq. 8
     match: Tensor | None = None  # (B, L): w_K of eq. 6, in [0, 1]; None for a model without prototypes
+    loss: Tensor | None = None  # (B,): the loss of the model's own paper, where y was given; None: eqs. 10–12

@@ -5,6 +5,8 @@ Letters as in `pmntool.models`; x is the embedding x̂ (B, D). Where the paper i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -90,24 +92,24 @@ class PMN(nn.Module):
         h, r, w = self.matcher(embedding, self.prototypes)
         return Output(self.output(torch.cat([h, r], dim=1)), w)  # eq. 8  (B, L)
 
-    def forward(self, x: Tensor) -> Output:
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
         return self.head(self.encoder(x))
 
 
-def pmn(n_labels: int, hp: Hyperparameters) -> PMN:
+def pmn(labels: Sequence[str], hp: Hyperparameters) -> PMN:
     """Return the full model: sigmoid attention over K hops."""
     encoder = Encoder(hp)
     matcher = CombinationLSTM(encoder.n_features, hp.hops, hp.sharpness, softmax=False)
-    return PMN(encoder, matcher, n_labels)
+    return PMN(encoder, matcher, len(labels))
 
 
-def pmn_softmax(n_labels: int, hp: Hyperparameters) -> PMN:
+def pmn_softmax(labels: Sequence[str], hp: Hyperparameters) -> PMN:
     """Return the model that attends by softmax at every hop but the last."""
     encoder = Encoder(hp)
     matcher = CombinationLSTM(encoder.n_features, hp.hops, hp.sharpness, softmax=True)
-    return PMN(encoder, matcher, n_labels)
+    return PMN(encoder, matcher, len(labels))
 
 
-def pmn_no_lstm(n_labels: int, hp: Hyperparameters) -> PMN:
+def pmn_no_lstm(labels: Sequence[str], hp: Hyperparameters) -> PMN:
     """Return the model that matches the embedding once, without an LSTM."""
-    return PMN(Encoder(hp), MatchOnce(hp.sharpness), n_labels)
+    return PMN(Encoder(hp), MatchOnce(hp.sharpness), len(labels))
