@@ -80,7 +80,7 @@ class PMN(nn.Module):
         super().__init__()
         n_features = encoder.n_features
         self.encoder = encoder
-        self.prototypes = nn.Parameter(torch.randn(n_labels, n_features) / n_features**0.5)  # eq. 2  (L, D)
+        self.prototypes = nn.Parameter(torch.randn(n_labels, n_features))  # eq. 2  (L, D)
         self.matcher = matcher
         self.output = nn.Linear(2 * n_features, n_labels)
         self.receptive_field = getattr(encoder, "receptive_field", None)
