@@ -24,7 +24,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from pmntool.errors import CheckpointError
+from pmntool.errors import CheckpointError, InputError
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
 
@@ -148,6 +148,23 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: the weights do not fit the model that run.json describes") from error
+
+
+def run_names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each run: its folder's, or the path as given where two folders are called alike.
+
+    Raises
+    ------
+    InputError
+        There is no run, or one is named twice.
+    """
+    if not paths:
+        raise InputError("no run is given")
+    names = [path.resolve().name for path in paths]
+    names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    if len(set(names)) < len(names):
+        raise InputError(f"a run is named twice: {', '.join(map(str, paths))}")
+    return names
 
 
 def find_newest(folder: Path, variants: Sequence[str]) -> Path:

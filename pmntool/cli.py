@@ -299,15 +299,33 @@ def predict(
     log.info("wrote %s/: %d tracks of %d windows each, listed in tracks.tsv", output, len(done.files), done.windows)
 
 
-@app.command(epilog=_example("prototypes", "prototypes runs/pmn-lambda1 --clusters 12 -o clusters/"))
+@app.command(
+    epilog=_example(
+        "prototypes",
+        "prototypes runs/pmn-lambda1 --clusters 12 -o clusters/",
+        "prototypes runs/seed0 runs/seed1 runs/seed2 --trrust trrust_rawdata.human.tsv",
+    )
+)
 def prototypes(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run folder. [default: the newest under runs/ that has prototypes]", show_default=False),
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders: one, or several that differ in their seed. "
+            "[default: the newest under runs/ that has prototypes]",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")] = Path("prototypes"),
     clusters: Annotated[
-        int | None, typer.Option("--clusters", "-k", help="Number of clusters. [default: of the best mean silhouette]")
+        int | None,
+        typer.Option(
+            "--clusters",
+            "-k",
+            help="Number of clusters. [default: best mean silhouette without a cluster of more than half of the TFs]",
+        ),
+    ] = None,
+    trrust: Annotated[
+        Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
     ] = None,
     seed: Seed = 0,
     force: Force = False,
@@ -315,14 +333,16 @@ def prototypes(
 ) -> None:
     """Cluster the prototypes that a model has learned: which TFs belong together.
 
-    Average linkage on 1 - cosine: clusters.tsv, tree.nwk (Newick), dendrogram with heat map and a plane as PNG and SVG.
+    Average linkage on 1 - cosine, of several runs on the mean of their cosines: clusters.tsv, tree.nwk (Newick),
+    dendrogram with heat map and a plane as PNG and SVG. Several runs also say which clusters are stable.
     """
     _listen(quiet)
     from pmntool import report
     from pmntool.prototypes import prototypes as verb
 
-    clustering = verb(_run(run, WITH_PROTOTYPES), output, n_clusters=clusters, seed=seed, force=force)
-    report.show(report.cluster_tables(clustering))
+    paths = runs or [_run(None, WITH_PROTOTYPES)]
+    found = verb(paths, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)
+    report.show(report.prototype_tables(found))
     log.info("wrote %s/: clusters.tsv, tree.nwk, %s", output, output / "dendrogram.png")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pmntool import __version__, metrics, plots
-from pmntool.checkpoint import Run
+from pmntool.checkpoint import Run, run_names
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
 from pmntool.inference import choose_device, describe, scan
@@ -76,7 +76,7 @@ def evaluate(
     if output is not None:
         require_free(output, force=force)
     data = Dataset(dataset)
-    opened = dict(zip(_names(runs), map(Run, runs), strict=True))
+    opened = dict(zip(run_names(runs), map(Run, runs), strict=True))
     for run in opened.values():
         _check_fit(run, data, split)
     baseline = _baseline(opened, baseline)
@@ -157,17 +157,6 @@ def _table_4_row(name: str, scores: dict[str, pd.DataFrame], run: Run, baseline:
         row[f"{metric}_std"] = metrics.std(values)
         row[f"{metric}_increase"] = 100 * (row[f"{metric}_mean"] / base - 1) if base else float("nan")
     return row
-
-
-def _names(runs: Sequence[Path]) -> list[str]:
-    """Return a name for each run: its folder's, or the path as given where two folders are called alike."""
-    if not runs:
-        raise InputError("no run to evaluate")
-    names = [path.resolve().name for path in runs]
-    names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, runs, strict=True)]
-    if len(set(names)) < len(names):
-        raise InputError(f"a run is named twice: {', '.join(map(str, runs))}")
-    return names
 
 
 def _baseline(runs: dict[str, Run], asked: str | None) -> str:

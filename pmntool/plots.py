@@ -12,6 +12,7 @@ import pandas as pd
 
 # The colors of Okabe and Ito (2008), which stay apart for color-blind readers.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+GRAY = "#7F7F7F"
 
 
 def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
@@ -97,58 +98,85 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
 
 
 def dendrogram(
-    linkage: np.ndarray, order: np.ndarray, tfs: list[str], similarity: np.ndarray, clusters: np.ndarray, path: Path
-) -> None:
+    linkage: np.ndarray, order: np.ndarray, tfs: list[str], similarity: np.ndarray, clusters: np.ndarray,
+    stable: np.ndarray | None, path: Path,
+) -> None:  # fmt: skip
     """Draw the paper's Figure 8 beside a heat map of cosines, TFs in the order of the tree's leaves.
 
     Parameters
     ----------
     linkage, order, similarity, clusters
-        As in `prototypes.Clustering`.
+        As in `clustering.Clustering`.
+    stable
+        bool (K,): which clusters come back in other runs, and are boxed in black; None where there is one run.
     """
+    from matplotlib import rc_context
     from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram as draw
 
     side = max(5.0, 0.13 * len(tfs))
-    figure, (left, right) = _figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.45, 1))
-    n_clusters = int(clusters.max())
-    cut = linkage[-n_clusters, 2] if n_clusters <= len(linkage) else 0.0
-    above = linkage[-(n_clusters - 1), 2] if n_clusters > 1 else linkage[-1, 2]
-    draw(linkage, orientation="left", no_labels=True, ax=left, color_threshold=0, above_threshold_color=BLACK)
-    left.axvline((cut + above) / 2, color=VERMILION, linewidth=1, linestyle="--")
+    figure, (left, right) = _figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
+    heights, n_clusters = linkage[:, 2], int(clusters.max())
+    with rc_context({"lines.linewidth": 0.8}):
+        draw(linkage, orientation="left", no_labels=True, ax=left, color_threshold=0, above_threshold_color=BLACK)
+    cut = heights[-n_clusters] if n_clusters < len(tfs) else 0.0
+    left.axvline((cut + heights[1 - n_clusters]) / 2, color=VERMILION, linewidth=1, linestyle="--")
+    margin = 0.15 * np.ptp(heights) + 0.01
+    left.set_xlim(heights.max() + margin / 3, max(0.0, heights.min() - margin))
     left.set_xlabel("1 − cosine")
     for edge in ("top", "left", "right"):
         left.spines[edge].set_visible(False)
-    image = right.imshow(
-        similarity[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, origin="lower", aspect="auto"
-    )
-    font = 5 if len(tfs) > 60 else 7
-    right.set_yticks(range(len(tfs)), [tfs[i] for i in order], fontsize=font)
-    right.set_xticks(range(len(tfs)), [tfs[i] for i in order], fontsize=font, rotation=90)
+    shown = similarity[np.ix_(order, order)]
+    limit = max(0.1, np.ceil(10 * np.abs(shown - np.eye(len(tfs))).max()) / 10)  # the diagonal says nothing
+    image = right.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", aspect="auto")
+    names = [tfs[i] for i in order]
+    right.set_yticks(range(len(tfs)), names, fontsize=6 if len(tfs) > 30 else 8)
+    right.set_xticks(range(len(tfs)), names, fontsize=6 if len(tfs) > 30 else 8, rotation=90)
+    right.tick_params(length=2, pad=2)
     right.yaxis.tick_right()
     for cluster in range(1, n_clusters + 1):
         first, size = int(np.argmax(clusters[order] == cluster)), int((clusters == cluster).sum())
-        right.add_patch(Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor=BLACK, linewidth=0.8))
-    figure.colorbar(image, ax=right, label="cosine of prototypes", shrink=0.5, pad=0.12)
-    left.set_title(f"{len(tfs)} prototypes, {n_clusters} clusters (cut at the dashed line)", fontsize=8, loc="left")
+        style = {"edgecolor": BLACK, "linewidth": 1.2}
+        if stable is not None and not stable[cluster - 1]:
+            style = {"edgecolor": GRAY, "linewidth": 1, "linestyle": "--"}
+        if size > 1:
+            right.add_patch(Rectangle((first - 0.5, first - 0.5), size, size, fill=False, **style))
+        right.text(-0.9, first + (size - 1) / 2, str(cluster), fontsize=6, ha="right", va="center",
+                   color=style["edgecolor"])  # fmt: skip
+    figure.colorbar(image, ax=right, label="cosine of prototypes", shrink=0.4, aspect=30, extend="max")
+    figure.suptitle(_caption(clusters, stable), fontsize=9, x=0.01, ha="left")
     _save(figure, path)
 
 
-def plane(place: np.ndarray, tfs: list[str], clusters: np.ndarray, path: Path) -> None:
-    """Draw the prototypes in a plane: (L, 2), colored and numbered by cluster."""
+def plane(place: np.ndarray, tfs: list[str], clusters: np.ndarray, stable: np.ndarray | None, path: Path) -> None:
+    """Draw the prototypes in a plane: (L, 2), colored by cluster; `stable` as for `dendrogram`, gray where not."""
     figure, axes = _figure(7.5, 6.5)
-    palette = (BLUE, VERMILION, GREEN, ORANGE, SKY, "#CC79A7", "#7F7F7F")
+    palette = (BLUE, VERMILION, GREEN, ORANGE, SKY, "#CC79A7", BLACK)
     markers = "os^Dv"
     for cluster in np.unique(clusters):
         rows = clusters == cluster
         style = {"color": palette[(cluster - 1) % len(palette)], "marker": markers[(cluster - 1) // len(palette) % 5]}
+        if stable is not None and not stable[cluster - 1]:
+            style = {"color": GRAY, "marker": "."}
         axes.plot(*place[rows].T, linestyle="none", markersize=5, **style)
     for (x, y), tf in zip(place, tfs, strict=True):
         axes.annotate(tf, (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points")
+    axes.margins(0.08)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title("prototypes by t-SNE on 1 − cosine; color and shape: cluster", fontsize=9)
+    axes.set_title(f"{_caption(clusters, stable)}\nt-SNE on 1 − cosine", fontsize=8)
     _save(figure, path)
+
+
+def _caption(clusters: np.ndarray, stable: np.ndarray | None) -> str:
+    """Return what the groups of a cut may be called."""
+    n_tfs, n_groups = len(clusters), int(clusters.max())
+    if stable is None:
+        return f"{n_tfs} prototypes of one run, cut into {n_groups} groups; only several runs can say which are stable"
+    count = int(stable.sum())
+    text = f"{n_tfs} prototypes of several runs: {count} stable {'cluster' if count == 1 else 'clusters'}"
+    rest = f"; the other {n_groups - count} groups of the cut (gray) may be chance"
+    return text + (rest if count < n_groups else "")
 
 
 def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **kwargs):

@@ -21,10 +21,11 @@ from pmntool.progress import Progress
 if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
     from pmntool.build_dataset import Built
     from pmntool.evaluate import Evaluation
-    from pmntool.prototypes import Clustering
+    from pmntool.prototypes import Prototypes, SharedTargets
 
 log = logging.getLogger("pmntool")
 
+MOST_PAIRS = 20  # rows of Table 5 on screen
 SECONDS = 15  # between two lines of progress where there is no terminal
 METRIC_TITLES = {"auroc": "auROC", "aupr": "auPR", "recall_at_fdr": "recall at 50 % FDR"}
 
@@ -110,14 +111,40 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     return shown
 
 
-def cluster_tables(clustering: Clustering) -> list[Table]:
-    """Return the clusters and their members, in the order of the tree's leaves."""
-    count = int(clustering.clusters.max())
-    rows = []
-    for cluster in range(1, count + 1):
-        members = [clustering.tfs[i] for i in clustering.order if clustering.clusters[i] == cluster]
-        rows.append((str(cluster), str(len(members)), ", ".join(members)))
-    return [_table(f"{len(clustering.tfs)} prototypes, {count} clusters", ("cluster", "TFs", "members"), rows, left=3)]
+def prototype_tables(found: Prototypes) -> list[Table]:
+    """Return the clusters and their members, in the order of the tree's leaves, and the paper's Table 5."""
+    clustering, stability, targets = found
+    members = [
+        [clustering.tfs[i] for i in clustering.order if clustering.clusters[i] == cluster]
+        for cluster in range(1, int(clustering.clusters.max()) + 1)
+    ]
+    rows = [[str(number), str(len(tfs)), ", ".join(tfs)] for number, tfs in enumerate(members, start=1)]
+    title, columns = f"{len(clustering.tfs)} prototypes, {len(members)} clusters", ["cluster", "TFs", "members"]
+    if stability is not None:
+        columns += ["stability", "p", "stable"]
+        for row, together, p, stable in zip(rows, *stability[1:4], strict=True):
+            row += [_number(together, ".2f"), _number(p, ".3f"), "yes" if stable else "no"]
+        title += (
+            f", {stability.stable.sum()} of them stable; of a TF's {stability.n_neighbors} nearest, "
+            f"{stability.neighbors.mean():.0%} come back in another run ({stability.neighbors_by_chance:.0%} by chance)"
+        )
+    shown = [_table(title, columns, rows, left=3)]
+    return shown if targets is None else [*shown, *_table_5(targets)]
+
+
+def _table_5(targets: SharedTargets) -> list[Table]:
+    best = targets.pairs[targets.pairs["shared"] > 0].sort_values("p", kind="stable").head(MOST_PAIRS)
+    rows = [
+        (str(row.cluster), row.tf_a, row.tf_b, _number(row.cosine, ".3f"), str(row.targets_a), str(row.targets_b),
+         str(row.shared), f"{row.odds_ratio:.1f}", _number(row.p, ".1e"), _number(row.q, ".1e"))
+        for row in best.itertuples()
+    ]  # fmt: skip
+    title = f"Pairs of one cluster that share targets (the paper's Table 5): {len(rows)} of {len(targets.pairs)} tested"
+    columns = ("cluster", "TF", "TF", "cosine", "targets", "targets", "shared", "odds ratio", "p", "q")
+    pairs, test = _table(title, columns, rows, left=3), targets.mantel
+    row = (str(test.tfs), str(test.pairs), _number(test.rho, ".3f"), _number(test.p, ".4f"), str(test.shuffles))
+    columns = ("TFs listed", "pairs", "Spearman's rho", "p", "shuffles of the names")
+    return [pairs, _table("Do near prototypes share more targets (over all pairs)?", columns, [row], left=0)]
 
 
 def _table_4(evaluation: Evaluation) -> Table:

@@ -5,6 +5,7 @@ Written from the paper's equations and the definitions of the metrics, not from 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -148,3 +149,48 @@ def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
     n, middle = len(d), sum(d) / len(d)
     s = math.sqrt(sum((v - middle) ** 2 for v in d) / (n - 1))
     return float(students_t.sf(middle / (s / math.sqrt(n)), n - 1))
+
+
+def fisher(shared: int, n_a: int, n_b: int, background: int) -> float:
+    """Return the chance that `n_b` genes drawn blindly of `background` hit at least `shared` of `n_a`."""
+    ways = sum(math.comb(n_a, k) * math.comb(background - n_a, n_b - k) for k in range(shared, min(n_a, n_b) + 1))
+    return float(Fraction(ways, math.comb(background, n_b)))
+
+
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+    """Return for each p the smallest false discovery rate at which it would be called."""
+    worst_first = sorted(p, reverse=True)
+    n = len(p)
+    return [min(min(1, other * n / (n - worst_first.index(other))) for other in p if other >= one) for one in p]
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """Return ranks from 1; ties share their mean."""
+    return [sum(w < v for w in values) + (1 + sum(w == v for w in values)) / 2 for v in values]
+
+
+def spearman(x: Sequence[float], y: Sequence[float]) -> float:
+    a, b = ranks(x), ranks(y)
+    a, b = [v - sum(a) / len(a) for v in a], [v - sum(b) / len(b) for v in b]
+    return sum(u * v for u, v in zip(a, b, strict=True)) / math.sqrt(sum(u * u for u in a) * sum(v * v for v in b))
+
+
+def mantel(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Return Spearman's rho over pairs, and the share of all n! orders of b's names that reach it."""
+    pairs = list(itertools.combinations(range(len(a)), 2))
+    x = [a[i, j] for i, j in pairs]
+    rho = spearman(x, [b[i, j] for i, j in pairs])
+    orders = list(itertools.permutations(range(len(a))))
+    return rho, sum(spearman(x, [b[o[i], o[j]] for i, j in pairs]) >= rho - 1e-9 for o in orders) / len(orders)
+
+
+def together(members: Sequence[int], cuts: Sequence[Sequence[int]]) -> float:
+    """Return the mean over pairs of members and over cuts of "both in one cluster"."""
+    pairs = list(itertools.combinations(members, 2))
+    return sum(cut[i] == cut[j] for cut in cuts for i, j in pairs) / (len(cuts) * len(pairs))
+
+
+def neighbors_back(tf: int, similarities: Sequence[np.ndarray], count: int) -> float:
+    """Return the share of a TF's `count` nearest in one run that are so in another, mean over pairs of runs."""
+    near = [set(sorted((j for j in range(len(s)) if j != tf), key=lambda j: -s[tf, j])[:count]) for s in similarities]
+    return float(np.mean([len(p & q) / count for p, q in itertools.combinations(near, 2)]))

@@ -161,6 +161,19 @@ def test_prototypes_writes_clusters_tree_and_figures(here, monkeypatch, capsys):
     assert first == {path.name: path.read_bytes() for path in (here / "prototypes").iterdir()}  # no clock, no chance
 
 
+def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
+    train = ["train", "--variant", "pmn", "--lambda", 1, "--channels", "16,8,8", "--epochs", 1, "--seed", 5, "-o", "b"]
+    assert run(monkeypatch, capsys, *train)[0] == 0
+    tfs = Dataset("dataset").tfs
+    (here / "trrust.tsv").write_text("".join(f"{tf}\tg{i}\tUnknown\t1\n" for i, tf in enumerate(tfs) for i in (i, 99)))
+    code, out, _ = run(monkeypatch, capsys, "prototypes", "runs/pmn-lambda1", "b", "--trrust", "trrust.tsv", "-k", 3)
+    assert code == 0 and "of them stable; of a TF's 5 nearest" in out and "stability" in out
+    assert "share targets (the paper's Table 5)" in out and "Spearman's rho" in out
+    assert {"stability", "p", "stable", "neighbors_back"} <= set(pd.read_csv("prototypes/clusters.tsv", sep="\t"))
+    table = pd.read_csv("prototypes/trrust.tsv", sep="\t")
+    assert (table["shared"] == 1).all() and (table["background"] == len(tfs) + 1).all()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -187,6 +200,10 @@ def test_prototypes_writes_clusters_tree_and_figures(here, monkeypatch, capsys):
         (["prototypes", "runs/cnn"],
          "runs/cnn: the variant cnn has no prototypes; those that have are pmn-no-lstm, pmn-softmax, pmn"),
         (["prototypes", "runs/pmn-lambda1", "-k", "99"], "--clusters 99: expected 2 to"),
+        (["prototypes", "runs/pmn-lambda1", "runs/pmn-lambda1"],
+         "a run is named twice: runs/pmn-lambda1, runs/pmn-lambda1"),
+        (["prototypes", "runs/pmn-lambda1", "--trrust", "genome.fa"],
+         "genome.fa, line 1: '>chr1'; expected TF, target, Activation or Repression or Unknown, PubMed numbers"),
     ],
 )  # fmt: skip
 def test_an_error_is_one_sentence_and_exit_code_1(here, monkeypatch, capsys, words, sentence):

@@ -16,7 +16,19 @@ ROOT = Path(pmntool.__file__).parent
 LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging"},
-    {"genome", "peaks", "intervals", "labels", "regions", "dataset", "tracks", "metrics", "plots"},
+    {
+        "genome",
+        "peaks",
+        "intervals",
+        "labels",
+        "regions",
+        "dataset",
+        "tracks",
+        "metrics",
+        "clustering",
+        "trrust",
+        "plots",
+    },
     {"models", "losses"},
     {"checkpoint", "inference"},
     {"build_dataset", "train", "evaluate", "predict", "prototypes", "simulate"},
