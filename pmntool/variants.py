@@ -20,6 +20,15 @@ VARIANTS: dict[str, Variant] = {
     "pmn-no-lstm": Variant("prototypes matched once, without the LSTM", f"{PAPER}, §4.1"),
     "pmn-softmax": Variant("PMN with softmax attention before the last hop", f"{PAPER}, §4.1"),
     "pmn": Variant("Prototype Matching Network, sigmoid attention", f"{PAPER}, §2"),
+    "cnn-rnn": Variant(
+        "CNN and an LSTM along the path of a window's TFs, beam search", "Wang et al. 2016, arXiv 1604.04573"
+    ),
+    "matching-net": Variant(
+        "attention over real training windows, a few per TF", "Vinyals et al. 2016, arXiv 1606.04080"
+    ),
+    "prototypical": Variant(
+        "squared distance from the mean embedding of each TF's windows", "Snell et al. 2017, arXiv 1703.05175"
+    ),
 }
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")

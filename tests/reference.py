@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 from scipy.stats import t as students_t
@@ -96,6 +97,69 @@ def pmn(
             match = [sigmoid(v) for v in weighted]  # eq. 6
         r = sum(w * p for w, p in zip(match, prototypes, strict=True))  # eq. 5
     return weight @ np.concatenate([h, r]) + bias, np.array(match)  # eq. 8
+
+
+def prototypical(
+    embedding: np.ndarray, means: Sequence[np.ndarray], threshold: Sequence[float], scale: float
+) -> np.ndarray:
+    """Return logits (L,): how far below a threshold a window's squared distance from each class mean is, scaled."""
+    return np.array([scale * (t - sum((embedding - mean) ** 2)) for mean, t in zip(means, threshold, strict=True)])
+
+
+def prototypical_loss(embeddings: np.ndarray, y: np.ndarray, threshold: np.ndarray, scale: float) -> list[float]:
+    """Return the cross entropy of each window of a batch; a class's mean is that of its other windows, if any."""
+    losses = [0.0] * len(y)
+    for b in range(len(y)):
+        for j in range(y.shape[1]):
+            others = [embeddings[i] for i in range(len(y)) if i != b and y[i, j]]
+            if others:
+                mean = sum(others) / len(others)
+                p = sigmoid(prototypical(embeddings[b], [mean], [threshold[j]], scale)[0])
+                losses[b] -= math.log(p) if y[b, j] else math.log(1 - p)
+    return losses
+
+
+def matching_net(
+    embedding: np.ndarray, support: Sequence[np.ndarray], members: np.ndarray, cell: Mapping[str, np.ndarray],
+    hops: int, sharpness: float,
+) -> np.ndarray:  # fmt: skip
+    """Return logits (L,): attLSTM by K hops, then P = Σ a_i y_i over each label's own support windows (L, 2, k)."""
+    h, c = np.zeros_like(embedding), np.zeros_like(embedding)
+    for k in range(hops):
+        attention = softmax([sharpness * cosine(h, g) for g in support])  # before the first hop h = 0: uniform
+        assert k or len(set(attention)) == 1
+        r = sum(a * g for a, g in zip(attention, support, strict=True))
+        hidden, c = lstm_cell(np.concatenate([embedding, r]), h, c, cell)
+        h = hidden + embedding
+    logits = []
+    for sides in members:
+        rows = [(row, value) for value in (0, 1) for row in sides[value] if row >= 0]
+        attention = softmax([sharpness * cosine(h, support[row]) for row, _ in rows])
+        p, q = (sum(a for a, (_, v) in zip(attention, rows, strict=True) if v == value) for value in (1, 0))
+        logits.append(math.log(p) - math.log(q))
+    return np.array(logits)
+
+
+def cnn_rnn(embedding: np.ndarray, w: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[tuple[int, ...], float]]:
+    """Return logits (L,) and the probability of every set of labels: all the paths, each followed from start to END."""
+    order = [int(label) for label in w["order"]]
+    n = len(order)
+    cell = {name.removeprefix("lstm.").removesuffix("_l0"): value for name, value in w.items() if "lstm." in name}
+    paths = {}
+    for size in range(n + 1):
+        for path in combinations(range(n), size):  # places in the order, ascending
+            h = c = np.zeros(len(w["embedding.weight"][0]))
+            p, last = 1.0, -1
+            for following in (*path, n):
+                h, c = lstm_cell(w["embedding.weight"][last if last >= 0 else n + 1], h, c, cell)
+                joint = w["from_window.weight"] @ embedding + w["from_window.bias"] + w["from_path.weight"] @ h
+                joint = np.array([math.tanh(value) for value in joint])
+                may = list(range(last + 1, n + 1))
+                p *= softmax([joint @ w["embedding.weight"][label] for label in may])[may.index(following)]
+                last = following
+            paths[tuple(sorted(order[place] for place in path))] = p
+    shares = [sum(p for path, p in paths.items() if label in path) for label in range(n)]
+    return np.array([math.log(p) - math.log(1 - p) for p in shares]), paths
 
 
 def loss(logits: np.ndarray, match: np.ndarray | None, y: np.ndarray, prototype_weight: float) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from given import remember
 
 from pmntool import checkpoint
 from pmntool.checkpoint import Run, find_newest, restore, save
@@ -33,7 +34,7 @@ class Trainee:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
         self.folder = folder
-        self.model = build(variant, self.TFS, HP)
+        self.model = remember(build(variant, self.TFS, HP), 20, 3)
         self.adam = torch.optim.Adam(self.model.parameters(), lr=0.01)
         self.x, self.y = torch.rand(8, 4, 20), torch.randint(0, 2, (8, 3)).float()
         self.best: dict[str, torch.Tensor] = {}
@@ -50,7 +51,7 @@ class Trainee:
 
     def step(self) -> None:
         self.adam.zero_grad()
-        total_loss(self.model(self.x), self.y, 1).backward()
+        total_loss(self.model(self.x, self.y), self.y, 1).backward()
         self.adam.step()
 
     def epoch(self, number: int, *, better: bool) -> None:

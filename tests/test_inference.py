@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from given import remember
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def model(request) -> torch.nn.Module:
     model = build(request.param, ["a", "b", "c"], HP)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
-    return model
+    return remember(model, W, L)
 
 
 def one_by_one(model: torch.nn.Module, codes: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:

@@ -27,6 +27,7 @@ MOTIFS = [[0, 3, 3, 1, 2, 0, 2], [2, 2, 1, 3, 0, 1, 1], [3, 1, 0, 0, 1, 3, 2]]
 HP = Hyperparameters(channels=(8, 8, 8), widths=(5, 3, 3), dropout=0.2, hops=2)
 SETTINGS = Settings(learning_rate=0.01, batch_size=64, epochs=2)
 CPU = torch.device("cpu")
+REMEMBERING = ["cnn-rnn", "matching-net", "prototypical"]
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +133,7 @@ def test_the_run_folder(dataset, tmp_path):
     assert run.meta["settings"] | {"variant": "pmn"} == SETTINGS._replace(epochs=3)._asdict()
 
 
-@pytest.mark.parametrize("variant", ["pmn", "cnn-single"])
+@pytest.mark.parametrize("variant", ["pmn", "cnn-single", *REMEMBERING])
 def test_a_resumed_run_equals_an_uninterrupted_one(dataset, tmp_path, variant):
     whole = go(dataset, tmp_path / "a" / "run", variant=variant, epochs=4)
     go(dataset, tmp_path / "b" / "run", variant=variant, epochs=2)
@@ -235,6 +236,40 @@ def test_prototype_weight_matters(dataset, tmp_path, finished, no_curves):
     assert not same_weights(go(dataset, tmp_path / "run", epochs=1, prototype_weight=0.0), finished)
 
 
+# What a model remembers
+
+
+@pytest.mark.parametrize("variant", REMEMBERING)
+def test_the_model_remembers_before_the_first_epoch_and_after_each(
+    dataset, tmp_path, made, monkeypatch, no_curves, variant
+):
+    events, real = [], module.build
+
+    def spy(*args):
+        net = real(*args)
+        inner = net.remember
+        net.remember = lambda windows: (events.append(windows), inner(windows))
+        return net
+
+    def note(name):
+        inner = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args: (events.append(name), inner(*args))[1])
+
+    monkeypatch.setattr(module, "build", spy)
+    note("_run_epoch")
+    note("_measure")
+    go(dataset, tmp_path / "run", variant=variant)
+    go(dataset, tmp_path / "run", variant=variant, epochs=3, resume=True)
+    windows = events[0]
+    epoch = ["_run_epoch", "remember", "_measure"]
+    assert [event if isinstance(event, str) else "remember" for event in events] == ["remember", *3 * epoch]
+    rows = torch.arange(len(windows))
+    train = made.rows("train")
+    assert windows.y(rows).tolist() == made.y[train].tolist()
+    codes = [made.codes[offset : offset + WINDOW].tolist() for offset in made.offsets[train]]
+    assert windows.x(rows).argmax(dim=1).tolist() == codes
+
+
 # The best epoch
 
 
@@ -252,7 +287,8 @@ def script(monkeypatch, *epochs: list[float]) -> list[dict[str, torch.Tensor]]:
 
 
 @pytest.mark.parametrize(
-    ("variant", "best"), [("pmn", {"": 3}), ("cnn-single", {"nets.0.": 2, "nets.1.": 4, "nets.2.": 1})]
+    ("variant", "best"),
+    [("pmn", {"": 3}), ("prototypical", {"": 3}), ("cnn-single", {"nets.0.": 2, "nets.1.": 4, "nets.2.": 1})],
 )
 @pytest.mark.parametrize("resumed", [False, True])
 def test_the_best_weights_are_those_of_the_best_epoch(
@@ -271,7 +307,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(
 
 
 @pytest.mark.parametrize("select_by", metrics.NAMES)
-@pytest.mark.parametrize("variant", ["pmn", "cnn-single"])
+@pytest.mark.parametrize("variant", ["pmn", "cnn-single", *REMEMBERING])
 def test_the_best_weights_score_as_the_run_says(dataset, tmp_path, monkeypatch, no_curves, variant, select_by):
     seen, measure = [], module._measure
 
@@ -288,7 +324,7 @@ def test_the_best_weights_score_as_the_run_says(dataset, tmp_path, monkeypatch, 
     table = np.array(seen)  # (epochs, L)
     means = table.mean(axis=1)
     assert [row[f"valid_{select_by}"] for row in run.meta["epochs"]] == pytest.approx(means.tolist())
-    if variant == "pmn":
+    if variant != "cnn-single":
         table, found = means[:, None], found.mean(keepdims=True)
     assert run.meta["best_epochs"] == (table.argmax(axis=0) + 1).tolist()
     np.testing.assert_allclose(run.meta["best_scores"], table.max(axis=0))
@@ -337,7 +373,7 @@ def test_weights_that_the_last_step_of_an_epoch_spoils(dataset, tmp_path):
         go(dataset, tmp_path / "run", learning_rate=1e30, batch_size=COUNTS["train"])
 
 
-@pytest.mark.parametrize("variant", ["pmn", "cnn-single"])
+@pytest.mark.parametrize("variant", ["pmn", "cnn-single", *REMEMBERING])
 @pytest.mark.parametrize("positive", [slice(None), [5, 310, 450]], ids=["every window", "one window a split"])
 def test_a_metric_that_is_not_defined(tmp_path, made, no_curves, variant, positive):
     """A single TF binds every window; a rare one is missing from the sample of training windows."""
@@ -508,7 +544,7 @@ def test_validation_chooses_but_does_not_teach(dataset, tmp_path, made, no_curve
 # Learning
 
 
-@pytest.mark.parametrize("variant", ["cnn-single", "cnn", "pmn-no-lstm", "pmn-softmax", "pmn"])
+@pytest.mark.parametrize("variant", ["cnn-single", "cnn", "pmn-no-lstm", "pmn-softmax", "pmn", *REMEMBERING])
 def test_planted_motifs_are_learnt(dataset, tmp_path, made, no_curves, variant):
     hp = HP._replace(channels=(16, 16, 16), dropout=0.0)
     settings = {"variant": variant, "epochs": 20, "learning_rate": 0.01, "batch_size": 32}

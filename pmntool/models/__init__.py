@@ -19,9 +19,13 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from pmntool.models.cnn import cnn, cnn_single
+from pmntool.models.cnn_rnn import cnn_rnn
 from pmntool.models.encoder import Hyperparameters, receptive_field
+from pmntool.models.matching_net import matching_net
 from pmntool.models.output import Output
 from pmntool.models.pmn import pmn, pmn_no_lstm, pmn_softmax
+from pmntool.models.prototypical import prototypical
+from pmntool.models.windows import Windows
 
 __all__ = ["BUILDERS", "Hyperparameters", "Output", "Remembers", "Scannable", "Windows", "build", "label_groups",
            "receptive_field"]  # fmt: skip
@@ -32,6 +36,9 @@ BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "pmn-no-lstm": pmn_no_lstm,
     "pmn-softmax": pmn_softmax,
     "pmn": pmn,
+    "cnn-rnn": cnn_rnn,
+    "matching-net": matching_net,
+    "prototypical": prototypical,
 }
 
 
@@ -46,18 +53,6 @@ class Scannable(Protocol):
 
     def head(self, embedding: Tensor) -> Output:
         """Turn the windows' embeddings (B, D) into an Output."""
-
-
-class Windows(Protocol):
-    """The N training windows, as a model that remembers them sees them."""
-
-    def __len__(self) -> int: ...
-
-    def x(self, rows: Tensor) -> Tensor:
-        """Return bases, one-hot, float32 (B, 4, W)."""
-
-    def y(self, rows: Tensor) -> Tensor:
-        """Return targets, 0 or 1, uint8 (B, L)."""
 
 
 @runtime_checkable
