@@ -95,10 +95,17 @@ class Run:
 
 def hyperparameters(meta: dict[str, Any]) -> Hyperparameters:
     """Return the model's sizes as run.json holds them."""
-    known = meta["hyperparameters"]
+    known = meta["hyperparameters"] | {"window": meta["window"]}
     return Hyperparameters(
         **{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
     )
+
+
+def sizes(hp: Hyperparameters) -> dict[str, Any]:
+    """Return what run.json holds under "hyperparameters": all but the window, which stands beside them."""
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in hp._asdict().items()}
+    del known["window"]
+    return known
 
 
 def save(
@@ -210,10 +217,10 @@ def _check_values(path: Path, meta: dict[str, Any]) -> None:
     """Refuse values that are not of their kind."""
     texts = isinstance(meta["tfs"], list) and all(isinstance(tf, str) for tf in meta["tfs"])
     weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
-    sizes = meta["hyperparameters"]
+    known = meta["hyperparameters"]
     rules = {
         "tfs": texts and bool(meta["tfs"]),
-        "hyperparameters": isinstance(sizes, dict) and sizes.keys() == set(Hyperparameters._fields),
+        "hyperparameters": isinstance(known, dict) and known.keys() == sizes(Hyperparameters()).keys(),
         "best and last": weights and all(Path(str(meta[w]["file"])).name == meta[w]["file"] for w in ("best", "last")),
         "window and stride": all(isinstance(meta[key], int) and meta[key] > 0 for key in ("window", "stride")),
     }

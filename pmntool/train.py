@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pmntool import __version__, metrics, plots
-from pmntool.checkpoint import Run, restore, save
+from pmntool.checkpoint import Run, restore, save, sizes
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError, PmnError
 from pmntool.inference import choose_device, describe, gather, one_hot, scan
@@ -24,7 +24,7 @@ from pmntool.losses import total_loss
 from pmntool.models import Hyperparameters, Remembers, build, label_groups
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
-from pmntool.variants import VARIANTS
+from pmntool.variants import AS_PUBLISHED, VARIANTS
 
 log = logging.getLogger("pmntool")
 
@@ -108,6 +108,8 @@ def train(
         A folder that `build-dataset` wrote.
     output
         The run's folder.
+    hyperparameters
+        The model's sizes; its window is the dataset's, whatever stands there.
     tfs
         TFs to train on; all of the dataset's by default. The windows stay the same.
     resume
@@ -126,6 +128,7 @@ def train(
     """
     _check(settings, hyperparameters)
     data = Dataset(dataset)
+    hyperparameters = hyperparameters._replace(window=data.window)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
     meta = _describe(data, names, settings, hyperparameters)
     old = _open_to_resume(output, meta) if resume else None
@@ -262,9 +265,7 @@ def _describe(data: Dataset, names: list[str], settings: Settings, hyperparamete
         "pmntool": __version__,
         "torch": torch.__version__,
         "variant": settings.variant,
-        "hyperparameters": {
-            key: list(v) if isinstance(v, tuple) else v for key, v in hyperparameters._asdict().items()
-        },
+        "hyperparameters": sizes(hyperparameters),
         "settings": {key: value for key, value in settings._asdict().items() if key != "variant"},
         "tfs": names,
         "window": data.window,
@@ -315,6 +316,11 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
         (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
         (hp.hops >= 1, f"--hops {hp.hops}: expected at least 1"),
         (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
+        (
+            settings.variant not in AS_PUBLISHED or sizes(hp) == sizes(Hyperparameters()),
+            f"--variant {settings.variant}: has its published sizes; --channels, --widths, --dropout, --hops and "
+            "--sharpness are of other variants",
+        ),
     )
     for good, message in rules:
         if not good:

@@ -29,6 +29,11 @@ VARIANTS: dict[str, Variant] = {
     "prototypical": Variant(
         "squared distance from the mean embedding of each TF's windows", "Snell et al. 2017, arXiv 1703.05175"
     ),
+    "deepbind": Variant("DeepBind: one convolution, one network per TF", "Alipanahi et al. 2015, doi 10.1038/nbt.3300"),
+    "deepsea": Variant("DeepSEA: three convolutions with pooling", "Zhou and Troyanskaya 2015, doi 10.1038/nmeth.3547"),
+    "danq": Variant("DanQ: a convolution and an LSTM both ways", "Quang and Xie 2016, doi 10.1093/nar/gkw226"),
+    "dilated": Variant("BPNet's dilated convolutions, averaged", "Avsec et al. 2021, doi 10.1038/s41588-021-00782-6"),
 }
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
+AS_PUBLISHED = ("deepbind", "deepsea", "danq", "dilated")  # their sizes are no options

@@ -14,7 +14,8 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import t as students_t
 
-Layers = Sequence[tuple[np.ndarray, np.ndarray]]  # per convolution: kernels (n, n_in, width) and biases (n,)
+Layer = tuple[np.ndarray, np.ndarray]  # kernels (n, n_in, width) and biases (n,); dense: weights (n, n_in) and biases
+Layers = Sequence[Layer]
 
 
 def one_hot(codes: Sequence[int]) -> np.ndarray:
@@ -160,6 +161,63 @@ def cnn_rnn(embedding: np.ndarray, w: Mapping[str, np.ndarray]) -> tuple[np.ndar
             paths[tuple(sorted(order[place] for place in path))] = p
     shares = [sum(p for path, p in paths.items() if label in path) for label in range(n)]
     return np.array([math.log(p) - math.log(1 - p) for p in shares]), paths
+
+
+def convolve(x: np.ndarray, layer: Layer, *, dilation: int = 1, padding: int = 0) -> np.ndarray:
+    """Convolve (n_in, T), zeros on either side of it, and rectify, a position at a time."""
+    kernels, biases = layer
+    x = np.pad(x, ((0, 0), (padding, padding)))
+    reach = (kernels.shape[2] - 1) * dilation + 1
+    places = range(x.shape[1] - reach + 1)
+    y = [[np.sum(kernel * x[:, p : p + reach : dilation]) for p in places] for kernel in kernels]
+    return np.maximum(np.array(y) + biases[:, None], 0)
+
+
+def pool(x: np.ndarray, size: int) -> np.ndarray:
+    """Return the maximum of each whole block of `size` positions: (n, T) to (n, T // size)."""
+    return np.array([[max(row[k * size : (k + 1) * size]) for k in range(len(row) // size)] for row in x])
+
+
+def dense(x: np.ndarray, layer: Layer) -> np.ndarray:
+    return layer[0] @ x + layer[1]
+
+
+def deepbind(x: np.ndarray, detectors: Layer, hidden: Layer, output: Layer) -> np.ndarray:
+    """Return the logit (1,) of one TF's network for one window."""
+    hits = convolve(x, detectors)
+    pooled = [max(row) for row in hits] + [sum(row) / len(row) for row in hits]
+    return dense(np.maximum(dense(np.array(pooled), hidden), 0), output)
+
+
+def deepsea(x: np.ndarray, layers: Layers) -> np.ndarray:
+    """Return the logits (L,) for one window: three convolutions, a dense layer, the output."""
+    for layer in layers[:2]:
+        x = pool(convolve(x, layer), 4)
+    x = convolve(x, layers[2]).reshape(-1)  # all positions of a kernel, then the next kernel's
+    return dense(np.maximum(dense(x, layers[3]), 0), layers[4])
+
+
+def danq(
+    x: np.ndarray, motifs: Layer, ahead: Mapping[str, np.ndarray], back: Mapping[str, np.ndarray],
+    hidden: Layer, output: Layer,
+) -> np.ndarray:  # fmt: skip
+    """Return the logits (L,) for one window: an LSTM along the pooled positions, from left to right and back."""
+    steps = pool(convolve(x, motifs), 13).T
+    states = np.zeros((len(steps), 2, 320))
+    for way, (cell, order) in enumerate(((ahead, range(len(steps))), (back, reversed(range(len(steps)))))):
+        h = c = np.zeros(320)
+        for step in order:
+            h, c = lstm_cell(steps[step], h, c, cell)
+            states[step, way] = h
+    return dense(np.maximum(dense(states.reshape(-1), hidden), 0), output)
+
+
+def dilated(x: np.ndarray, layers: Layers) -> np.ndarray:
+    """Return the logits (L,) for one window: dilations 2, 4, 8, … as many as there are layers, and the mean."""
+    x = convolve(x, layers[0], padding=12)
+    for k, layer in enumerate(layers[1:-1], 1):
+        x = x + convolve(x, layer, dilation=2**k, padding=2**k)
+    return dense(np.array([sum(row) / len(row) for row in x]), layers[-1])
 
 
 def loss(logits: np.ndarray, match: np.ndarray | None, y: np.ndarray, prototype_weight: float) -> float:

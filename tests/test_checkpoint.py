@@ -11,7 +11,7 @@ import torch
 from given import remember
 
 from pmntool import checkpoint
-from pmntool.checkpoint import Run, find_newest, restore, save
+from pmntool.checkpoint import Run, find_newest, restore, save, sizes
 from pmntool.errors import CheckpointError
 from pmntool.losses import total_loss
 from pmntool.models import BUILDERS, Hyperparameters, build
@@ -32,17 +32,18 @@ class Trainee:
 
     def __init__(self, folder: Path, variant: str = "pmn", seed: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(seed)
         self.folder = folder
-        self.model = remember(build(variant, self.TFS, HP), 20, 3)
+        self.window = max(20, build(variant, self.TFS, HP).receptive_field)  # bp
+        torch.manual_seed(seed)
+        self.model = remember(build(variant, self.TFS, HP._replace(window=self.window)), self.window, 3)
         self.adam = torch.optim.Adam(self.model.parameters(), lr=0.01)
-        self.x, self.y = torch.rand(8, 4, 20), torch.randint(0, 2, (8, 3)).float()
+        self.x, self.y = torch.rand(8, 4, self.window), torch.randint(0, 2, (8, 3)).float()
         self.best: dict[str, torch.Tensor] = {}
         self.meta = {
             "variant": variant,
-            "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in HP._asdict().items()},
+            "hyperparameters": sizes(HP),
             "tfs": self.TFS,
-            "window": 20,
+            "window": self.window,
             "stride": 5,
             "dataset": {},
             "settings": {},
@@ -93,7 +94,8 @@ def test_save_and_open(tmp_path, variant):
     model = run.model(CPU)
     assert not model.training
     assert torch.equal(model(trainee.x).logits, expected)  # those of the best epoch, bit for bit
-    assert (run.name, run.variant, run.tfs, run.window, run.stride) == ("my run", variant, ["A", "B", "C"], 20, 5)
+    assert (run.name, run.variant, run.tfs, run.stride) == ("my run", variant, ["A", "B", "C"], 5)
+    assert run.window == trainee.window
     assert run.meta["best"]["epoch"] == 1
     assert run.meta["last"]["epoch"] == 2
     names = {"run.json", "best-0001.safetensors", "last-0002.safetensors"}
@@ -145,9 +147,9 @@ def test_missing_weights(trainee):
 
 
 def test_weights_of_another_size(trainee):
-    sizes = Run(trainee.folder).meta["hyperparameters"]
-    for change in ({"hyperparameters": sizes | {"channels": [6, 5, 3]}}, {"tfs": ["A", "B"]}, {"variant": "cnn"}):
-        edit(trainee.folder, **{"hyperparameters": sizes, "tfs": Trainee.TFS, "variant": "pmn"} | change)
+    old = Run(trainee.folder).meta["hyperparameters"]
+    for change in ({"hyperparameters": old | {"channels": [6, 5, 3]}}, {"tfs": ["A", "B"]}, {"variant": "cnn"}):
+        edit(trainee.folder, **{"hyperparameters": old, "tfs": Trainee.TFS, "variant": "pmn"} | change)
         with pytest.raises(CheckpointError, match="weights do not fit the model"):
             Run(trainee.folder).model(CPU)
 
@@ -168,6 +170,17 @@ def test_run_json_of_another_kind(trainee, changes, message):
     edit(trainee.folder, **changes)
     with pytest.raises(CheckpointError, match=message):
         Run(trainee.folder)
+
+
+def test_the_window_is_said_once_and_sizes_the_model(tmp_path):
+    trainee = Trainee(tmp_path / "run", "danq")
+    trainee.epoch(1, better=True)
+    run = Run(trainee.folder)
+    assert "window" not in run.meta["hyperparameters"]
+    assert checkpoint.hyperparameters(run.meta) == HP._replace(window=38)
+    edit(trainee.folder, window=200)
+    with pytest.raises(CheckpointError, match="weights do not fit the model"):
+        Run(trainee.folder).model(CPU)
 
 
 @pytest.mark.parametrize("changes", [{"hyperparameters": {"kernel": 3}}, {"best": {}}, {"best": []}, {"tfs": 3}])

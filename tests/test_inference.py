@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from pmntool import inference
 from pmntool.errors import InputError
 from pmntool.inference import choose_device, gather, one_hot, scan
-from pmntool.models import BUILDERS, Hyperparameters, build, receptive_field
+from pmntool.models import BUILDERS, Hyperparameters, Scannable, build, receptive_field
 
 HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), hops=2, sharpness=3.0)
 FIELD = receptive_field(HP)
 W, L, T = 20, 3, 600
 CPU = torch.device("cpu")
+SCANNABLE = [variant for variant in BUILDERS if isinstance(build(variant, ["a", "b", "c"], HP), Scannable)]
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +34,17 @@ def codes() -> np.ndarray:
     return codes
 
 
-@pytest.fixture(scope="module", params=BUILDERS)
-def model(request) -> torch.nn.Module:
+def make(variant: str, hp: Hyperparameters = HP) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = build(request.param, ["a", "b", "c"], HP)
+    model = build(variant, ["a", "b", "c"], hp)
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.4)
-    return remember(model, W, L)
+        torch.nn.init.normal_(parameter, std=min(0.4, (parameter[0] if parameter.ndim else parameter).numel() ** -0.5))
+    return remember(model, hp.window, L)
+
+
+@pytest.fixture(scope="module", params=SCANNABLE)
+def model(request) -> torch.nn.Module:
+    return make(request.param)
 
 
 def one_by_one(model: torch.nn.Module, codes: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:
@@ -79,6 +84,13 @@ PLACES = {
 def test_scan_equals_window_by_window(model, codes, starts, window, span, monkeypatch):
     monkeypatch.setattr(inference, "SPAN", span)
     check(model, codes, starts, window)
+
+
+@pytest.mark.parametrize("variant", [variant for variant in BUILDERS if variant not in SCANNABLE])
+def test_a_model_of_whole_windows_reads_each_alone(codes, variant, monkeypatch):
+    monkeypatch.setattr(inference, "BATCH", 4)
+    window = max(W, make(variant).receptive_field)
+    check(make(variant, HP._replace(window=window)), codes, np.arange(150, 190, 4), window)
 
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

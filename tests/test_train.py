@@ -24,7 +24,7 @@ WINDOW, STRIDE = 40, 20  # bp
 COUNTS = {"train": 300, "valid": 120, "test": 40}  # windows
 TFS = ["A", "B", "C"]
 MOTIFS = [[0, 3, 3, 1, 2, 0, 2], [2, 2, 1, 3, 0, 1, 1], [3, 1, 0, 0, 1, 3, 2]]
-HP = Hyperparameters(channels=(8, 8, 8), widths=(5, 3, 3), dropout=0.2, hops=2)
+HP = Hyperparameters(channels=(8, 8, 8), widths=(5, 3, 3), dropout=0.2, hops=2, window=WINDOW)
 SETTINGS = Settings(learning_rate=0.01, batch_size=64, epochs=2)
 CPU = torch.device("cpu")
 REMEMBERING = ["cnn-rnn", "matching-net", "prototypical"]
@@ -449,6 +449,7 @@ def test_force_replaces_when_the_first_epoch_is_complete(dataset, tmp_path, fini
         ({}, {"dropout": 1.0}, "--dropout 1.0"),
         ({}, {"hops": 0}, "--hops 0"),
         ({}, {"sharpness": 0.0}, "--sharpness 0"),
+        ({"variant": "danq"}, {}, "--variant danq: has its published sizes; --channels, --widths, "),
     ],
 )
 def test_a_setting_out_of_range(dataset, tmp_path, settings, hp, named):
@@ -466,6 +467,18 @@ def test_no_dataset_and_no_such_tf(dataset, tmp_path):
 
 def test_a_window_as_wide_as_the_receptive_field(dataset, tmp_path, no_curves):
     assert go(dataset, tmp_path / "run", HP._replace(widths=(38, 2, 2)), epochs=1).meta["epochs"]
+
+
+def test_a_window_too_short_for_published_sizes(dataset, tmp_path):
+    with pytest.raises(InputError, match="^deepsea reads 163 bp at these sizes, more than the dataset's 40$"):
+        go(dataset, tmp_path / "run", Hyperparameters(), variant="deepsea")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_window_is_the_dataset_s(dataset, tmp_path, no_curves):
+    run = go(dataset, tmp_path / "run", Hyperparameters(), variant="danq", epochs=1)
+    assert checkpoint.hyperparameters(run.meta) == Hyperparameters(window=WINDOW)
+    assert run.tensors("best")["encoder.7.weight"].shape == (925, 640)  # 1 position of 40 bp
 
 
 # Which data
@@ -550,6 +563,14 @@ def test_planted_motifs_are_learnt(dataset, tmp_path, made, no_curves, variant):
     settings = {"variant": variant, "epochs": 20, "learning_rate": 0.01, "batch_size": 32}
     score = np.mean(go(dataset, tmp_path / "run", hp, **settings).meta["best_scores"])
     assert score > 0.9
+
+
+@pytest.mark.parametrize(("variant", "epochs"), [("deepbind", 6), ("danq", 6), ("dilated", 12)])
+def test_planted_motifs_are_learnt_at_published_sizes(dataset, tmp_path, no_curves, variant, epochs):
+    """Not deepsea, which reads longer windows only."""
+    settings = {"variant": variant, "epochs": epochs, "learning_rate": 0.003, "batch_size": 32}
+    run = go(dataset, tmp_path / "run", Hyperparameters(), **settings)
+    assert np.mean(run.meta["best_scores"]) > 0.8
 
 
 def test_shuffled_labels_are_not_learnt(tmp_path, made, no_curves):

@@ -20,6 +20,10 @@ from torch import Tensor, nn
 
 from pmntool.models.cnn import cnn, cnn_single
 from pmntool.models.cnn_rnn import cnn_rnn
+from pmntool.models.danq import danq
+from pmntool.models.deepbind import deepbind
+from pmntool.models.deepsea import deepsea
+from pmntool.models.dilated import dilated
 from pmntool.models.encoder import Hyperparameters, receptive_field
 from pmntool.models.matching_net import matching_net
 from pmntool.models.output import Output
@@ -39,6 +43,10 @@ BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "cnn-rnn": cnn_rnn,
     "matching-net": matching_net,
     "prototypical": prototypical,
+    "deepbind": deepbind,
+    "deepsea": deepsea,
+    "danq": danq,
+    "dilated": dilated,
 }
 
 

@@ -46,6 +46,13 @@ class PerLabel(nn.Module):
         self.nets = nn.ModuleList(nets)
         self.receptive_field = nets[0].receptive_field
 
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
+        return Output(torch.cat([net(x).logits for net in self.nets], dim=1))  # (B, L)
+
+
+class ScannablePerLabel(PerLabel):
+    """L networks that are `Scannable`, which makes them so together."""
+
     def trunk(self, x: Tensor) -> Tensor:
         return torch.cat([net.trunk(x) for net in self.nets], dim=1)  # (B, L·D, T)
 
@@ -53,15 +60,12 @@ class PerLabel(nn.Module):
         parts = embedding.chunk(len(self.nets), dim=1)
         return Output(torch.cat([net.head(part).logits for net, part in zip(self.nets, parts, strict=True)], dim=1))
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
-        return Output(torch.cat([net(x).logits for net in self.nets], dim=1))  # (B, L)
-
 
 def cnn(labels: Sequence[str], hp: Hyperparameters) -> CNN:
     """Return one CNN for all labels."""
     return CNN(Encoder(hp), len(labels))
 
 
-def cnn_single(labels: Sequence[str], hp: Hyperparameters) -> PerLabel:
+def cnn_single(labels: Sequence[str], hp: Hyperparameters) -> ScannablePerLabel:
     """Return one CNN for each label."""
-    return PerLabel([CNN(Encoder(hp), 1) for _ in labels])
+    return ScannablePerLabel([CNN(Encoder(hp), 1) for _ in labels])
