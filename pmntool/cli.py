@@ -76,7 +76,8 @@ def build_dataset_command(
     peaks: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folders of <TF>.narrowPeak, .broadPeak or .bed, plain or .gz; such files; sheets (.tsv) of tf, path. "
+            help="Folders of <TF>.narrowPeak, .broadPeak or .bed, plain or .gz; such files; sheets (.tsv) of tf, path "
+            "and, where wanted, cell. "
             "[default: peaks]",
             show_default=False,
         ),
@@ -137,6 +138,7 @@ def build_dataset_command(
     epilog=_example(
         "train --variant pmn --lambda 1",
         "train --variant cnn --channels 128,64,64 --batch-size 128 --epochs 20",
+        "train --variant pwm --motifs JASPAR.meme",
         "train --variant pmn --resume",
     )
 )
@@ -170,6 +172,10 @@ def train(
         MetricName, typer.Option(help="Validation metric, mean over TFs, of which the best epoch is kept.")
     ] = MetricName.auroc,
     tfs: Tfs = "",
+    motifs: Annotated[
+        Path | None,
+        typer.Option(help="Known motifs, in MEME's or JASPAR's format, named after TFs; for pwm.", show_default=False),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = 0,
@@ -198,8 +204,8 @@ def train(
     settings = Settings(name, weight, learning_rate, batch_size, epochs, patience, seed, select_by.value)
     output = output or Path("runs", f"{name}-lambda{weight:g}" if name in WITH_PROTOTYPES else name)
     run = verb(
-        dataset, output, settings, hyperparameters, tfs=_words(tfs) or None, device=device, resume=resume, force=force,
-        progress=progress,
+        dataset, output, settings, hyperparameters, tfs=_words(tfs) or None, motifs=motifs, device=device,
+        resume=resume, force=force, progress=progress,
     )  # fmt: skip
     log.info(
         "wrote %s/: best weights of epoch %d, curves in %s", output, max(run.meta["best_epochs"]), output / "epochs.png"

@@ -5,6 +5,7 @@ PmnError                  what a person can put right
 │   ├── PeakFormatError
 │   ├── GenomeError
 │   ├── DatasetError
+│   ├── MotifError
 │   └── CheckpointError
 ├── MismatchError         two good inputs do not fit each other
 └── OutputError           a target exists already, or cannot be written
@@ -31,6 +32,10 @@ class GenomeError(InputError):
 
 class DatasetError(InputError):
     """Report a dataset folder that is incomplete, damaged or of another version."""
+
+
+class MotifError(InputError):
+    """Report a file of motifs that cannot be read."""
 
 
 class CheckpointError(InputError):

@@ -27,6 +27,18 @@ class Labels(NamedTuple):
         return np.unpackbits(self.packed, axis=1, count=n_labels)
 
 
+def tf_and_cell(label: str) -> tuple[str, str]:
+    """Split a label's name, `TF` or `TF@cell`; the cell type of a label that names none is the empty string.
+
+    Examples
+    --------
+    >>> tf_and_cell("CTCF@K562"), tf_and_cell("CTCF")
+    (('CTCF', 'K562'), ('CTCF', ''))
+    """
+    tf, _, cell = label.partition("@")
+    return tf, cell
+
+
 def label_chrom(
     regions: Sequence[Regions], chrom: str, *, n_windows: int, window: int, stride: int, least: int,
     allowed: np.ndarray | None = None,

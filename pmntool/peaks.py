@@ -19,6 +19,7 @@ import pandas as pd
 from pmntool.errors import InputError, PeakFormatError
 
 PEAK_SUFFIXES = (".narrowPeak", ".broadPeak", ".bed")
+SHEET = ["tf", "path", "cell"]  # the columns of a sheet; the last may be missing
 LARGEST = 2**40  # bp; no chromosome comes near, and sums of two stay far from an overflow
 _NOT_DATA = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
 
@@ -34,10 +35,11 @@ class Peaks(NamedTuple):
 
 
 def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Return each TF's peak files, TFs in alphabetical order.
+    """Return the peak files of each label, labels in alphabetical order.
 
     A folder gives its `<TF>.narrowPeak`, `.broadPeak` and `.bed` files, plain or `.gz`; a `.tsv` or `.txt` file is a
-    sheet of tf and path, a path being relative to the sheet.
+    sheet of tf, path and, where wanted, cell, a path being relative to the sheet. A label's name is the TF's, or
+    `TF@cell` in a sheet with cells.
 
     Raises
     ------
@@ -146,21 +148,30 @@ def _tf_name(path: Path) -> str | None:
 
 
 def _read_sheet(path: Path) -> list[tuple[str, Path]]:
-    """Return the rows of a two-column sheet: tf, path."""
-    pairs = []
+    """Return a sheet's rows as label and path; the first line says whether the sheet has cells."""
+    pairs: list[tuple[str, Path]] = []
+    columns: list[str] = []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PeakFormatError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     for number, line in enumerate(lines, start=1):
         fields = [field.strip() for field in line.split("\t")]
-        if not line.strip() or line.startswith("#") or (number == 1 and fields == ["tf", "path"]):
+        if not line.strip() or line.startswith("#"):
             continue
-        if len(fields) != 2 or not all(fields):
-            raise PeakFormatError(
-                f"{path}, line {number}: expected two columns, tf and path, separated by a tab; found {line[:80]!r}"
-            )
-        pairs.append((fields[0], path.parent / fields[1]))
+        if not columns:
+            columns, first = SHEET[: 3 if len(fields) == 3 else 2], number
+            if number == 1 and fields == columns:
+                continue
+        if len(fields) != len(columns) or not all(fields):
+            wanted = f"{len(columns)} columns, {', '.join(columns)}, separated by tabs"
+            like = f", as line {first} has" if number > first else ""
+            raise PeakFormatError(f"{path}, line {number}: expected {wanted}{like}; found {line[:80]!r}")
+        tf, file, *cell = fields
+        label = "@".join([tf, *cell])
+        if cell and label.count("@") > 1:
+            raise PeakFormatError(f"{path}, line {number}: an @ in {label!r} that does not part tf and cell")
+        pairs.append((label, path.parent / file))
     if not pairs:
         raise PeakFormatError(f"{path}: the sheet names no peak file")
     return pairs

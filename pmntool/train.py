@@ -17,11 +17,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pmntool import __version__, metrics, plots
 from pmntool.checkpoint import Run, restore, save, sizes
-from pmntool.dataset import Dataset
+from pmntool.dataset import Dataset, file_checksum
 from pmntool.errors import InputError, MismatchError, PmnError
 from pmntool.inference import choose_device, describe, gather, one_hot, scan
 from pmntool.losses import total_loss
-from pmntool.models import Hyperparameters, Remembers, build, label_groups
+from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
+from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
 from pmntool.variants import AS_PUBLISHED, VARIANTS
@@ -92,6 +93,7 @@ def train(
     hyperparameters: Hyperparameters = Hyperparameters(),
     *,
     tfs: list[str] | None = None,
+    motifs: Path | None = None,
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
@@ -112,6 +114,8 @@ def train(
         The model's sizes; its window is the dataset's, whatever stands there.
     tfs
         TFs to train on; all of the dataset's by default. The windows stay the same.
+    motifs
+        The file of known motifs that variants of `models.UsesMotifs` need and no other takes.
     resume
         Go on with the run in `output`, up to `settings.epochs`; everything else must be as it was.
 
@@ -131,6 +135,10 @@ def train(
     hyperparameters = hyperparameters._replace(window=data.window)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
     meta = _describe(data, names, settings, hyperparameters)
+    known = find_motifs(motifs, names) if motifs else None
+    if motifs and known:
+        used = {label: [motif.name for motif in found] for label, found in known.items()}
+        meta["motifs"] = {"file": motifs.name, "sha256": file_checksum(motifs, InputError), "used": used}
     old = _open_to_resume(output, meta) if resume else None
     if old is None:
         require_free(output, force=force)
@@ -140,6 +148,10 @@ def train(
     fabric = Fabric(accelerator=place.type, devices=[place.index or 0] if place.type == "cuda" else 1)
     torch.manual_seed(settings.seed)
     net = build(settings.variant, names, hyperparameters)
+    if isinstance(net, UsesMotifs) != (known is not None):
+        raise InputError(f"--motifs: {settings.variant} {'takes no' if known else 'needs a file of known'} motifs")
+    if known:
+        net.use_motifs([[motif.log_odds for motif in known[name]] for name in names])
     if net.receptive_field > data.window:
         raise InputError(
             f"{settings.variant} reads {net.receptive_field} bp at these sizes, more than the dataset's {data.window}"
@@ -155,11 +167,12 @@ def train(
     windows = _load(data, names, place)
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
-    for epoch in range(len(meta["epochs"]) + 1, (settings.epochs if adam else 1) + 1):
+    n_epochs = settings.epochs if adam else 1
+    for epoch in range(len(meta["epochs"]) + 1, n_epochs + 1):
         if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
             log.info("stopped early: no better validation %s in %d epochs", settings.select_by, settings.patience)
             break
-        progress.start(f"epoch {epoch}/{settings.epochs}", len(windows), "windows")
+        progress.start(f"epoch {epoch}/{n_epochs}", len(windows), "windows")
         torch.manual_seed(_stream(settings.seed, epoch))
         loss = _run_epoch(fabric, model, optimizer, windows, settings, progress)
         if adam and isinstance(net, Remembers):
@@ -178,7 +191,7 @@ def train(
         _save(output, meta, epoch, best, net, adam, force=force)
         log.info(
             "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
-            epoch, settings.epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
+            epoch, n_epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
             " (best)" if epoch in best.epochs else "",
         )  # fmt: skip
     return Run(output)
@@ -290,6 +303,8 @@ def _open_to_resume(output: Path, meta: dict[str, Any]) -> Run:
             raise MismatchError(f"{output}: cannot be resumed, its {key} differs: {there} there, {value} here")
     if run.meta["dataset"]["sha256"] != meta["dataset"]["sha256"]:
         raise MismatchError(f"{output}: cannot be resumed, it was trained on another dataset")
+    if run.meta.get("motifs") != meta.get("motifs"):
+        raise MismatchError(f"{output}: cannot be resumed, it was made of other motifs")
     run.meta["settings"] |= {key: meta["settings"][key] for key in free}
     return run
 

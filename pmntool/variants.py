@@ -33,6 +33,12 @@ VARIANTS: dict[str, Variant] = {
     "deepsea": Variant("DeepSEA: three convolutions with pooling", "Zhou and Troyanskaya 2015, doi 10.1038/nmeth.3547"),
     "danq": Variant("DanQ: a convolution and an LSTM both ways", "Quang and Xie 2016, doi 10.1093/nar/gkw226"),
     "dilated": Variant("BPNet's dilated convolutions, averaged", "Avsec et al. 2021, doi 10.1038/s41588-021-00782-6"),
+    "tfimpute": Variant(
+        "sequence gated by embeddings of TF and cell type", "Qin and Feng 2017, doi 10.1371/journal.pcbi.1005403"
+    ),
+    "pwm": Variant("best hit of each TF's known motifs, from --motifs", "Stormo 2000, Bioinformatics 16:16"),
+    "kmer": Variant("logistic regression on 6-mer counts", "k-mers as in Lee et al. 2011, Genome Res. 21:2167"),
+    "gc": Variant("logistic regression on GC content", "a control"),
 }
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")

@@ -1,9 +1,12 @@
-"""Windows in memory, as a model that remembers sees them (`pmntool.models.Windows`)."""
+"""What models are given besides weights: windows in memory (`pmntool.models.Windows`), and motifs."""
 
 import numpy as np
 import torch
 
-from pmntool.models import Remembers
+from pmntool.models import BUILDERS, Hyperparameters, Remembers, UsesMotifs, build
+
+TRAINED = [variant for variant in BUILDERS if list(build(variant, ["tf"], Hyperparameters()).parameters())]
+WIDEST = 8  # bp of a random motif
 
 
 class Given:
@@ -29,8 +32,27 @@ def random_windows(n: int, window: int, n_labels: int, seed: int) -> Given:
     return Given(x, torch.from_numpy(rng.integers(0, 2, (n, n_labels))))
 
 
+def random_motifs(n_labels: int, seed: int) -> list[list[np.ndarray]]:
+    """Return one to three matrices (width, 4) of log-odds for each label, of 2 to 8 bp; the first has 8."""
+    rng = np.random.default_rng(seed)
+    widths = [rng.integers(2, WIDEST + 1, rng.integers(1, 4)) for _ in range(n_labels)]
+    widths[0][0] = WIDEST
+    return [[rng.normal(size=(width, 4)) for width in some] for some in widths]
+
+
 def remember(model: torch.nn.Module, window: int, n_labels: int) -> torch.nn.Module:
-    """Show a model that remembers 40 random windows; return it."""
+    """Show a model that remembers 40 random windows, and one that uses motifs some; return it."""
     if isinstance(model, Remembers):
         model.remember(random_windows(40, window, n_labels, seed=7))
+    if isinstance(model, UsesMotifs):
+        model.use_motifs(random_motifs(n_labels, seed=8))
+    return model
+
+
+def scatter(model: torch.nn.Module, std: float) -> torch.nn.Module:
+    """Move weights and fitted coefficients far from where they are, less where many add up; return the model."""
+    fitted = [buffer for name, buffer in model.named_buffers() if name in ("coefficients", "intercepts")]
+    for tensor in (*model.parameters(), *fitted):
+        n_added = tensor[0].numel() if tensor.ndim else 1
+        torch.nn.init.normal_(tensor, std=min(std, 2 / n_added**0.5))
     return model

@@ -220,6 +220,41 @@ def dilated(x: np.ndarray, layers: Layers) -> np.ndarray:
     return dense(np.array([sum(row) / len(row) for row in x]), layers[-1])
 
 
+def tfimpute(
+    embedding: np.ndarray, known: Sequence[tuple[np.ndarray, np.ndarray]], gate: tuple[np.ndarray, np.ndarray],
+    hidden: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:  # fmt: skip
+    """Return logits (L,) for an embedding (D,): each label's TF and cell type, embedded, gate it."""
+    logits = []
+    for tf, cell in known:
+        opened = [sigmoid(v) for v in gate[0] @ np.concatenate([tf, cell]) + gate[1]]
+        logits.append(max(hidden[0] @ (embedding * opened) + hidden[1]))
+    return np.array(logits)
+
+
+def best_hit(codes: Sequence[int], matrices: Sequence[np.ndarray]) -> float:
+    """Return the largest sum of log-odds (width, 4) of any motif at any place on either strand; 4, N, adds 0."""
+    other = [3 - code if code < 4 else 4 for code in reversed(codes)]
+    sums = []
+    for matrix in matrices:
+        for strand in (codes, other):
+            for place in range(len(codes) - len(matrix) + 1):
+                hit = zip(matrix, strand[place : place + len(matrix)], strict=True)
+                sums.append(sum(row[code] for row, code in hit if code < 4))
+    return max(sums)
+
+
+def kmer_counts(codes: Sequence[int], k: int) -> dict[str, int]:
+    """Return how often each k-mer or its reverse complement, whichever is first in the alphabet, stands in a window."""
+    letters, counts = "".join("ACGTN"[code] for code in codes), {}
+    for place in range(len(letters) - k + 1):
+        kmer = letters[place : place + k]
+        if "N" not in kmer:
+            kmer = min(kmer, kmer[::-1].translate(str.maketrans("ACGT", "TGCA")))
+            counts[kmer] = counts.get(kmer, 0) + 1
+    return counts
+
+
 def loss(logits: np.ndarray, match: np.ndarray | None, y: np.ndarray, prototype_weight: float) -> float:
     """Eqs. 9–12 with +λ·L_p: all (B, L); summed over labels, mean over windows."""
     total = 0.0

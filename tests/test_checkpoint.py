@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from given import remember
+from given import TRAINED, remember
 
 from pmntool import checkpoint
 from pmntool.checkpoint import Run, find_newest, restore, save, sizes
@@ -82,7 +82,7 @@ def edit(folder: Path, **changes) -> None:
     (folder / "run.json").write_text(json.dumps({key: value for key, value in meta.items() if value is not None}))
 
 
-@pytest.mark.parametrize("variant", BUILDERS)
+@pytest.mark.parametrize("variant", TRAINED)
 def test_save_and_open(tmp_path, variant):
     trainee = Trainee(tmp_path / "a" / "my run", variant)
     trainee.epoch(1, better=True)

@@ -145,6 +145,27 @@ def test_regions_that_tile_a_chromosome_share_its_windows(here, monkeypatch, cap
     np.testing.assert_allclose([e[2] for e in parts], [e[2] for e in whole], atol=1e-5)
 
 
+@pytest.mark.parametrize("variant", ["pwm", "kmer", "gc"])
+def test_a_variant_without_parameters_is_a_run_like_any_other(here, monkeypatch, capsys, variant):
+    """The made-up TFs' own motifs find their sites."""
+    truth = json.loads((here / "genome.fa").resolve().with_name("truth.json").read_text())["tfs"]
+    known = {tf: about["pwm"] for tf, about in truth.items() if "pwm" in about}
+    with open("known.meme", "w") as file:
+        print("MEME version 4", file=file)
+        for tf, rows in known.items():
+            print(f"MOTIF {tf}", f"letter-probability matrix: w= {len(rows)}", sep="\n", file=file)
+            print(*(" ".join(map(str, row)) for row in rows), sep="\n", file=file)
+    more = ("--motifs", "known.meme") if variant == "pwm" else ()
+    assert run(monkeypatch, capsys, "train", "--variant", variant, "-o", "new", *more)[0] == 0
+    assert run(monkeypatch, capsys, "evaluate", "new")[0] == 0
+    auroc = pd.read_csv("evaluation/tfs.tsv", sep="\t").set_index("tf")["auroc"]
+    assert len(auroc) == len(Dataset("dataset").tfs) and auroc.notna().all()
+    code, _, err = run(monkeypatch, capsys, "predict", "genome.fa", "-m", "new", "-r", "chr3:1-9000", "-o", "near")
+    assert code == 0 and "wrote near/" in err
+    if variant == "pwm":
+        assert auroc[list(known)].mean() > 0.7
+
+
 def test_prototypes_writes_clusters_tree_and_figures(here, monkeypatch, capsys):
     code, out, _ = run(monkeypatch, capsys, "prototypes", "--clusters", 3)
     assert code == 0 and "3 clusters" in out
@@ -187,6 +208,11 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["train", "--variant", "cnn", "--lambda", "1", "-o", "x"],
          "--lambda: cnn has no prototypes; the variants that have are pmn-no-lstm, pmn-softmax, pmn"),
         (["train", "--channels", "8,x,8", "-o", "x"], "--channels 8,x,8: expected whole numbers, separated by commas"),
+        (["train", "--variant", "pwm", "-o", "x"], "--motifs: pwm needs a file of known motifs"),
+        (["train", "--variant", "pwm", "--motifs", "no.meme", "-o", "x"],
+         "no.meme: cannot be read (No such file or directory)"),
+        (["train", "--variant", "pwm", "--motifs", "genome.fa", "-o", "x"],
+         "genome.fa, line 2: expected counts of A, one a position; found"),
         (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected at least 1"),
         (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory)"),
         (["evaluate", "runs/cnn", "--baseline", "pmn"], "--baseline pmn: expected one of the runs, cnn"),

@@ -19,6 +19,7 @@ LAYERS = (
     {
         "genome",
         "peaks",
+        "motifs",
         "intervals",
         "labels",
         "regions",

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmntool.errors import InputError, PeakFormatError
+from pmntool.labels import tf_and_cell
 from pmntool.peaks import LARGEST, Peaks, by_chrom, find_peaks, peak_windows, read_peaks
 
 NARROW = "chr1\t100\t200\tname\t0\t.\t3.5\t{p}\t-1\t{summit}"
+TWO = "expected 2 columns, tf, path, separated by tabs"
+THREE = "expected 3 columns, tf, path, cell, separated by tabs"
 NO_P, P_RULE = -1, "expected a number of at least 0, or -1 for not given"
 
 
@@ -313,6 +316,35 @@ def test_the_paths_of_a_sheet_are_relative_to_the_sheet(tmp_path, monkeypatch, t
     assert find_peaks([Path("there") / name]) == {"X": [sub / "1.bed"], "Y Z": [sub / "2.bed"]}
 
 
+@pytest.mark.parametrize("header", ["tf\tpath\tcell\n", "", "# made by hand\n"])
+def test_a_sheet_with_cells_names_labels_by_tf_and_cell(tmp_path, header):
+    for name in ("1.bed", "2.bed", "3.bed", "Z.bed"):
+        (tmp_path / name).touch()
+    (tmp_path / "sheet.tsv").write_text(f"{header}X\t1.bed\tK562\nX\t2.bed\tGM 1\nX\t3.bed\tK562\n")
+    (tmp_path / "plain.tsv").write_text("X\t1.bed\n")
+    found = find_peaks([tmp_path / "sheet.tsv", tmp_path / "plain.tsv", tmp_path / "Z.bed"])
+    assert {label: [file.name for file in files] for label, files in found.items()} == {
+        "X": ["1.bed"], "X@GM 1": ["2.bed"], "X@K562": ["1.bed", "3.bed"], "Z": ["Z.bed"]
+    }  # fmt: skip
+
+
+words = st.text("aB1 -_.é", min_size=1, max_size=4).map(str.strip).filter(bool)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=6), st.booleans(), st.booleans())
+def test_a_label_of_any_sheet_says_its_tf_and_cell(tmp_path_factory, rows, cells, header):
+    folder = tmp_path_factory.getbasetemp()
+    lines = ["tf\tpath" + "\tcell" * cells] * header
+    expected = {}
+    for number, (tf, cell) in enumerate(rows):
+        (folder / f"{number}.bed").touch()
+        lines.append(f"{tf}\t{number}.bed" + f"\t{cell}" * cells)
+        expected.setdefault((tf, cell if cells else ""), []).append(folder / f"{number}.bed")
+    (folder / "sheet.tsv").write_text("\n".join(lines), encoding="utf-8")
+    assert {tf_and_cell(label): files for label, files in find_peaks([folder / "sheet.tsv"]).items()} == expected
+
+
 def test_a_sheet_may_name_files_by_absolute_path_and_any_suffix(tmp_path):
     (tmp_path / "peaks.xls").touch()
     (tmp_path / "sheet.tsv").write_text(f"X\t{tmp_path}/peaks.xls\n")
@@ -323,10 +355,18 @@ def test_a_sheet_may_name_files_by_absolute_path_and_any_suffix(tmp_path):
     ("text", "sentence"),
     [
         ("tf\tpath\nX\tnope.bed\n", "nope.bed: no such file (named in {folder}/sheet.tsv)"),
-        ("X a.bed\n", "sheet.tsv, line 1: expected two columns, tf and path, separated by a tab; found 'X a.bed'"),
-        ("tf\tpath\n\n#\nX\n", "sheet.tsv, line 4: expected two columns, tf and path, separated by a tab; found 'X'"),
-        ("X\t\n", "sheet.tsv, line 1: expected two columns, tf and path, separated by a tab; found 'X\\t'"),
-        ("X\ta\tb\n", "sheet.tsv, line 1: expected two columns, tf and path, separated by a tab; found 'X\\ta\\tb'"),
+        ("X a.bed\n", f"sheet.tsv, line 1: {TWO}; found 'X a.bed'"),
+        ("tf\tpath\n\n#\nX\n", f"sheet.tsv, line 4: {TWO}, as line 1 has; found 'X'"),
+        ("X\t\n", f"sheet.tsv, line 1: {TWO}; found 'X\\t'"),
+        ("X\ta\tb\tc\n", f"sheet.tsv, line 1: {TWO}; found 'X\\ta\\tb\\tc'"),
+        ("tf\tpath\nX\ta\tK\n", f"sheet.tsv, line 2: {TWO}, as line 1 has; found 'X\\ta\\tK'"),
+        ("tf\tpath\tcell\nX\ta\n", f"sheet.tsv, line 2: {THREE}, as line 1 has; found 'X\\ta'"),
+        ("# no header\nX\ta\nY\tb\tK\n", f"sheet.tsv, line 3: {TWO}, as line 2 has; found 'Y\\tb\\tK'"),
+        ("X\ta\tK\n\nY\tb\n", f"sheet.tsv, line 3: {THREE}, as line 1 has; found 'Y\\tb'"),
+        ("X\ta\tK\nY\tb\t\n", f"sheet.tsv, line 2: {THREE}, as line 1 has; found 'Y\\tb\\t'"),
+        ("X@Y\ta\tK\n", "sheet.tsv, line 1: an @ in 'X@Y@K' that does not part tf and cell"),
+        ("X\ta\tK\nX\ta\t@\n", "sheet.tsv, line 2: an @ in 'X@@' that does not part tf and cell"),
+        ("tf\tpath\tcell\n", "sheet.tsv: the sheet names no peak file"),
         ("tf\tpath\n", "sheet.tsv: the sheet names no peak file"),
     ],
 )

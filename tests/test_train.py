@@ -99,7 +99,7 @@ def dataset(tmp_path_factory, made) -> Path:
 
 def go(dataset: Path, output: Path, hp: Hyperparameters = HP, **changes) -> Run:
     """Train with SETTINGS but for `changes`, of which some are train's own arguments."""
-    own = {key: changes.pop(key) for key in ("tfs", "resume", "force", "progress") if key in changes}
+    own = {key: changes.pop(key) for key in ("tfs", "motifs", "resume", "force", "progress") if key in changes}
     return train(dataset, output, SETTINGS._replace(**changes), hp, device="cpu", **own)
 
 
@@ -268,6 +268,60 @@ def test_the_model_remembers_before_the_first_epoch_and_after_each(
     assert windows.y(rows).tolist() == made.y[train].tolist()
     codes = [made.codes[offset : offset + WINDOW].tolist() for offset in made.offsets[train]]
     assert windows.x(rows).argmax(dim=1).tolist() == codes
+
+
+# Variants without parameters
+
+
+@pytest.fixture(scope="module")
+def motifs(tmp_path_factory) -> Path:
+    """Write the planted motifs of A and B, and none of C."""
+    path = tmp_path_factory.mktemp("motifs") / "known.pfm"
+    counts = {tf: "\n".join(" ".join("9" if n == base else "0" for n in MOTIFS[i]) for base in range(4))
+              for i, tf in enumerate("AB")}  # fmt: skip
+    path.write_text("".join(f">{tf}\n{rows}\n" for tf, rows in counts.items()))
+    return path
+
+
+@pytest.mark.parametrize(("variant", "least"), [("pwm", 0.95), ("kmer", 0.6), ("gc", 0)])
+def test_a_variant_without_parameters(dataset, tmp_path, no_curves, motifs, variant, least):
+    more = {"motifs": motifs} if variant == "pwm" else {}
+    run = go(dataset, tmp_path / "run", variant=variant, **more)
+    assert [row["epoch"] for row in run.meta["epochs"]] == [1]
+    data = Dataset(dataset)
+    logits = scan(run.model(CPU), *data.stretch("valid"), WINDOW, CPU)
+    auroc = metrics.evaluate_labels(data.targets("valid"), logits).auroc
+    assert run.meta["epochs"][0]["valid_auroc"] == pytest.approx(auroc.mean())
+    assert auroc[:2].min() > least
+    assert variant != "pwm" or auroc[2] == 0.5
+    before = content(run.path)
+    assert content(go(dataset, tmp_path / "run", variant=variant, resume=True, **more).path) == before
+    assert content(go(dataset, tmp_path / "again" / "run", variant=variant, **more).path) == before
+
+
+def test_the_run_says_its_motifs_and_holds_them(dataset, tmp_path, no_curves, motifs):
+    copy = tmp_path / "gone.pfm"
+    shutil.copy(motifs, copy)
+    run = go(dataset, tmp_path / "run", variant="pwm", motifs=copy)
+    copy.unlink()
+    assert run.meta["motifs"]["file"] == "gone.pfm"
+    assert run.meta["motifs"]["used"] == {"A": ["A"], "B": ["B"], "C": []}
+    assert run.model(CPU).receptive_field == 7
+    assert str(tmp_path) not in (run.path / "run.json").read_text()
+
+
+def test_motifs_that_do_not_fit(dataset, tmp_path, no_curves, motifs):
+    for variant, given, sentence in (("cnn", motifs, "takes no motifs"), ("pwm", None, "needs a file of known motifs")):
+        with pytest.raises(InputError, match=f"^--motifs: {variant} {sentence}$"):
+            go(dataset, tmp_path / "run", variant=variant, motifs=given)
+    wide = tmp_path / "wide.pfm"
+    wide.write_text(">A\n" + "\n".join(["1 " * 41] * 4))
+    with pytest.raises(InputError, match="^pwm reads 41 bp at these sizes, more than the dataset's 40$"):
+        go(dataset, tmp_path / "run", variant="pwm", motifs=wide)
+    go(dataset, tmp_path / "run", variant="pwm", motifs=motifs)
+    wide.write_text(motifs.read_text().replace("9", "8"))
+    with pytest.raises(MismatchError, match="run: cannot be resumed, it was made of other motifs"):
+        go(dataset, tmp_path / "run", variant="pwm", motifs=wide, resume=True)
 
 
 # The best epoch
@@ -557,7 +611,9 @@ def test_validation_chooses_but_does_not_teach(dataset, tmp_path, made, no_curve
 # Learning
 
 
-@pytest.mark.parametrize("variant", ["cnn-single", "cnn", "pmn-no-lstm", "pmn-softmax", "pmn", *REMEMBERING])
+@pytest.mark.parametrize(
+    "variant", ["cnn-single", "cnn", "pmn-no-lstm", "pmn-softmax", "pmn", "tfimpute", *REMEMBERING]
+)
 def test_planted_motifs_are_learnt(dataset, tmp_path, made, no_curves, variant):
     hp = HP._replace(channels=(16, 16, 16), dropout=0.0)
     settings = {"variant": variant, "epochs": 20, "learning_rate": 0.01, "batch_size": 32}

@@ -7,8 +7,8 @@ p prototypes (L, D).
 
 A model is a `torch.nn.Module` with `forward(x, y=None) -> Output` and `receptive_field`, the shortest window in bp that
 it reads. y comes while it trains, for models whose papers need it there; an answer in evaluation never depends on it.
-What more a model can do it says by having the methods of a protocol below: `Scannable`, `Remembers`. No other code
-asks which variant it holds.
+What more a model can do it says by having the methods of a protocol below: `Scannable`, `Remembers`, `UsesMotifs`. No
+other code asks which variant it holds.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 from torch import Tensor, nn
 
 from pmntool.models.cnn import cnn, cnn_single
@@ -25,14 +26,17 @@ from pmntool.models.deepbind import deepbind
 from pmntool.models.deepsea import deepsea
 from pmntool.models.dilated import dilated
 from pmntool.models.encoder import Hyperparameters, receptive_field
+from pmntool.models.logistic import gc, kmer
 from pmntool.models.matching_net import matching_net
 from pmntool.models.output import Output
 from pmntool.models.pmn import pmn, pmn_no_lstm, pmn_softmax
 from pmntool.models.prototypical import prototypical
+from pmntool.models.pwm import pwm
+from pmntool.models.tfimpute import tfimpute
 from pmntool.models.windows import Windows
 
-__all__ = ["BUILDERS", "Hyperparameters", "Output", "Remembers", "Scannable", "Windows", "build", "label_groups",
-           "receptive_field"]  # fmt: skip
+__all__ = ["BUILDERS", "Hyperparameters", "Output", "Remembers", "Scannable", "UsesMotifs", "Windows", "build",
+           "label_groups", "receptive_field"]  # fmt: skip
 
 BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "cnn-single": cnn_single,
@@ -47,6 +51,10 @@ BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "deepsea": deepsea,
     "danq": danq,
     "dilated": dilated,
+    "tfimpute": tfimpute,
+    "pwm": pwm,
+    "kmer": kmer,
+    "gc": gc,
 }
 
 
@@ -72,6 +80,14 @@ class Remembers(Protocol):
 
     def remember(self, windows: Windows) -> None:
         """Look at the training windows, before the first epoch and after each; random choices by torch's generator."""
+
+
+@runtime_checkable
+class UsesMotifs(Protocol):
+    """A model that keeps, in buffers, known motifs of its labels."""
+
+    def use_motifs(self, log_odds: Sequence[Sequence[np.ndarray]]) -> None:
+        """Take the motifs of each label: log-odds in bits, (width, 4) each, columns A C G T."""
 
 
 def build(variant: str, labels: Sequence[str], hyperparameters: Hyperparameters) -> nn.Module:
