@@ -16,7 +16,7 @@ import typer
 
 from pmntool import __version__
 from pmntool.errors import InputError, PmnError
-from pmntool.variants import VARIANTS, WITH_PROTOTYPES
+from pmntool.variants import STRANDS, VARIANTS, WITH_PROTOTYPES
 
 if TYPE_CHECKING:
     from pmntool.progress import Progress
@@ -34,6 +34,7 @@ app = typer.Typer(
 log = logging.getLogger("pmntool")
 
 VariantName = enum.Enum("VariantName", {name: name for name in VARIANTS}, type=str)
+StrandsName = enum.Enum("StrandsName", {name: name for name in STRANDS}, type=str)
 SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "test")}, type=str)
 MetricName = enum.Enum("MetricName", {name: name for name in ("auroc", "aupr", "recall_at_fdr")}, type=str)
 PeakWindows = enum.Enum("PeakWindows", {name: name for name in ("summit", "own")}, type=str)
@@ -156,7 +157,10 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Run folder. [default: runs/VARIANT or runs/VARIANT-lambdaX]", show_default=False
+            "--output",
+            "-o",
+            help="Run folder. [default: runs/VARIANT, or with lambda runs/VARIANT-lambdaX]",
+            show_default=False,
         ),
     ] = None,
     channels: Annotated[str, typer.Option(help="Kernels of each convolution.")] = "512,256,128",
@@ -164,6 +168,14 @@ def train(
     hops: Annotated[int, typer.Option(help="Hops K of the LSTM over the prototypes.")] = 5,
     sharpness: Annotated[float, typer.Option(help="Weight epsilon of the cosine in a match.")] = 20.0,
     dropout: Annotated[float, typer.Option(help="Share of activations dropped after each convolution.")] = 0.2,
+    strands: Annotated[
+        StrandsName,
+        typer.Option(
+            "--reverse-complement",
+            help="augment: train on either strand at random; average: mean of both strands' answers; shared: larger "
+            "value of each feature of both strands. What was trained so is evaluated and scanned so.",
+        ),
+    ] = StrandsName.off,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Windows in a batch.")] = 512,
     epochs: Annotated[int, typer.Option(help="Times that all training windows are seen.")] = 40,
@@ -199,10 +211,11 @@ def train(
 
     weight = 1.0 if prototype_weight is None and name in WITH_PROTOTYPES else prototype_weight or 0.0
     hyperparameters = Hyperparameters(
-        _numbers(channels, "--channels"), _numbers(widths, "--widths"), dropout, hops, sharpness
+        _numbers(channels, "--channels"), _numbers(widths, "--widths"), dropout, hops, sharpness, strands.value
     )
     settings = Settings(name, weight, learning_rate, batch_size, epochs, patience, seed, select_by.value)
-    output = output or Path("runs", f"{name}-lambda{weight:g}" if name in WITH_PROTOTYPES else name)
+    words = [name, f"lambda{weight:g}" if name in WITH_PROTOTYPES else "", strands.value.removeprefix("off")]
+    output = output or Path("runs", "-".join(filter(None, words)))
     run = verb(
         dataset, output, settings, hyperparameters, tfs=_words(tfs) or None, motifs=motifs, device=device,
         resume=resume, force=force, progress=progress,

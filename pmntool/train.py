@@ -22,10 +22,11 @@ from pmntool.errors import InputError, MismatchError, PmnError
 from pmntool.inference import choose_device, describe, gather, one_hot, scan
 from pmntool.losses import total_loss
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
+from pmntool.models.strands import flip_some
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
-from pmntool.variants import AS_PUBLISHED, VARIANTS
+from pmntool.variants import AS_PUBLISHED, STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
 
@@ -174,7 +175,9 @@ def train(
             break
         progress.start(f"epoch {epoch}/{n_epochs}", len(windows), "windows")
         torch.manual_seed(_stream(settings.seed, epoch))
-        loss = _run_epoch(fabric, model, optimizer, windows, settings, progress)
+        loss = _run_epoch(
+            fabric, model, optimizer, windows, settings, progress, augment=hyperparameters.strands == "augment"
+        )
         if adam and isinstance(net, Remembers):
             net.remember(windows)
         measured = _measure(net, data, names, place, settings) if np.isfinite(loss) else None
@@ -199,15 +202,16 @@ def train(
 
 def _run_epoch(
     fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer | None, windows: _Data, settings: Settings,
-    progress: Progress,
+    progress: Progress, *, augment: bool,
 ) -> float:  # fmt: skip
-    """Show the model every training window once, in random order, and return the mean loss."""
+    """Show the model every training window once, in random order, with `augment` on either strand; return the loss."""
     model.train(optimizer is not None)
     total = torch.zeros((), device=windows.starts.device)
     order = torch.randperm(len(windows)).to(windows.starts.device)
     for step, rows in enumerate(order.split(settings.batch_size)):
         y = windows.y(rows).float()
-        loss = total_loss(model(windows.x(rows), y), y, settings.prototype_weight)
+        x = flip_some(windows.x(rows)) if augment else windows.x(rows)
+        loss = total_loss(model(x, y), y, settings.prototype_weight)
         if optimizer:
             fabric.backward(loss)
             optimizer.step()
@@ -330,9 +334,10 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
         ),
         (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
         (hp.hops >= 1, f"--hops {hp.hops}: expected at least 1"),
+        (hp.strands in STRANDS, f"--reverse-complement {hp.strands}: expected {'|'.join(STRANDS)}"),
         (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
         (
-            settings.variant not in AS_PUBLISHED or sizes(hp) == sizes(Hyperparameters()),
+            settings.variant not in AS_PUBLISHED or sizes(hp._replace(strands="off")) == sizes(Hyperparameters()),
             f"--variant {settings.variant}: has its published sizes; --channels, --widths, --dropout, --hops and "
             "--sharpness are of other variants",
         ),

@@ -43,3 +43,4 @@ VARIANTS: dict[str, Variant] = {
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
 AS_PUBLISHED = ("deepbind", "deepsea", "danq", "dilated")  # their sizes are no options
+STRANDS = ("off", "augment", "average", "shared")  # how a model may use the reverse complement

@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor, nn
 
-from pmntool.models.cnn import cnn, cnn_single
+from pmntool.models.cnn import PerLabel, cnn, cnn_single
 from pmntool.models.cnn_rnn import cnn_rnn
 from pmntool.models.danq import danq
 from pmntool.models.deepbind import deepbind
@@ -32,6 +32,7 @@ from pmntool.models.output import Output
 from pmntool.models.pmn import pmn, pmn_no_lstm, pmn_softmax
 from pmntool.models.prototypical import prototypical
 from pmntool.models.pwm import pwm
+from pmntool.models.strands import BothStrands, average, share
 from pmntool.models.tfimpute import tfimpute
 from pmntool.models.windows import Windows
 
@@ -103,7 +104,10 @@ def build(variant: str, labels: Sequence[str], hyperparameters: Hyperparameters)
     KeyError
         There is no such variant.
     """
-    return BUILDERS[variant](labels, hyperparameters)
+    net = BUILDERS[variant](labels, hyperparameters)
+    if not list(net.parameters()):  # pwm, kmer and gc read both strands by themselves
+        return net
+    return {"average": average, "shared": share}.get(hyperparameters.strands, lambda same: same)(net)
 
 
 def label_groups(model: nn.Module, n_labels: int) -> list[tuple[str, list[int]]]:
@@ -113,5 +117,7 @@ def label_groups(model: nn.Module, n_labels: int) -> list[tuple[str, list[int]]]
     -------
     Per part: the prefix of its parameters' names, and the labels that depend on it. A joint model is one part.
     """
-    nets = getattr(model, "nets", None)
-    return [("", list(range(n_labels)))] if nets is None else [(f"nets.{label}.", [label]) for label in range(n_labels)]
+    prefix, net = ("net.", model.net) if isinstance(model, BothStrands) else ("", model)
+    if not isinstance(net, PerLabel):
+        return [("", list(range(n_labels)))]
+    return [(f"{prefix}nets.{label}.", [label]) for label in range(n_labels)]

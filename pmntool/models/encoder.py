@@ -18,6 +18,7 @@ class Hyperparameters(NamedTuple):
     dropout: float = 0.2  # after each convolution
     hops: int = 5  # K
     sharpness: float = 20.0  # ε
+    strands: str = "off"  # "augment", "average" or "shared": how the reverse complement is used; see `strands`
     window: int = 200  # W, bp; a dataset's, not a choice
 
 
