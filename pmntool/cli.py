@@ -136,7 +136,10 @@ def build_dataset_command(
 
 
 @app.command(
-    epilog=_example(
+    epilog="\b\nVariants:\n"
+    + "\n".join(f"  {name:<13} {what.summary}" for name, what in VARIANTS.items())
+    + "\n\n"
+    + _example(
         "train --variant pmn --lambda 1",
         "train --variant cnn --channels 128,64,64 --batch-size 128 --epochs 20",
         "train --variant pwm --motifs JASPAR.meme",
@@ -145,7 +148,7 @@ def build_dataset_command(
 )
 def train(
     variant: Annotated[
-        VariantName, typer.Option(help="; ".join(f"{name}: {what.summary}" for name, what in VARIANTS.items()))
+        VariantName, typer.Option(metavar="<variant>", help="Which model; they are listed below.")
     ] = VariantName.pmn,
     prototype_weight: Annotated[
         float | None,
