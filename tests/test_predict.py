@@ -1,0 +1,453 @@
+"""predict: every entry against the model called on one window at a time, cut from the letters of the FASTA."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyBigWig
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reference import one_hot, sigmoid
+from reference_labels import window_starts
+
+from pmntool import plots
+from pmntool import predict as module
+from pmntool.build_dataset import Options, build_dataset
+from pmntool.checkpoint import Run
+from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
+from pmntool.models import Hyperparameters
+from pmntool.predict import predict
+from pmntool.train import Settings, train
+
+W, S = 50, 15  # bp
+MARGIN = 17  # bp, the whole part of (50 - 15) / 2: where a window's entry begins
+TRAINED = {"chr1": 1500, "chr2": 700, "chr3": 700}  # bp
+TFS = ["A/B", "B", "a", "b"]  # as files, two of these names are alike to some systems
+HP = Hyperparameters(channels=(8, 6), widths=(9, 5), dropout=0.0, hops=2)
+Places = dict[tuple[str, int], float]  # chromosome and start of an entry → probability
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> dict[str, Path]:
+    """Train `cnn` and `pmn` on bound windows, and `unbound`, a cnn, on unbound ones too."""
+    folder, rng = tmp_path_factory.mktemp("runs"), np.random.default_rng(0)
+    write(folder / "genome.fa", {chrom: draw(rng, length) for chrom, length in TRAINED.items()})
+    sheet = ""
+    for number, tf in enumerate(TFS):
+        places = [(chrom, place) for chrom, n in TRAINED.items() for place in sorted(rng.integers(0, n, n // 60))]
+        (folder / f"{number}.bed").write_text("".join(f"{chrom}\t{place}\t{place + 1}\n" for chrom, place in places))
+        sheet += f"{tf}\t{number}.bed\n"
+    (folder / "sheet.tsv").write_text(sheet)
+    options = Options(W, S, valid_chroms=("chr2",), test_chroms=("chr3",))
+    with pytest.MonkeyPatch.context() as patch:
+        for figure in ("curves", "tf_frequencies"):
+            patch.setattr(plots, figure, lambda *args: None)
+        for name, negatives in (("bound", 0.0), ("all", 0.2)):
+            source = folder / "genome.fa", [folder / "sheet.tsv"]
+            build_dataset(*source, folder / name, options._replace(negatives=negatives))
+        for name, variant, dataset in (("cnn", "cnn", "bound"), ("pmn", "pmn", "bound"), ("unbound", "cnn", "all")):
+            how = Settings(variant, learning_rate=0.02, batch_size=16, epochs=6)
+            train(folder / dataset, folder / name, how, HP, device="cpu")
+    return {name: folder / name for name in ("cnn", "pmn", "unbound")}
+
+
+def draw(rng: np.random.Generator, length: int, letters: str = "ACGT") -> str:
+    return "".join(rng.choice(list(letters), length))
+
+
+def write(path: Path, letters: Mapping[str, str], width: int = 60) -> Path:
+    """Write a FASTA; a chromosome without letters has a header alone."""
+    lines = []
+    for chrom, text in letters.items():
+        lines += [f">{chrom} said to be made up", *(text[i : i + width] for i in range(0, len(text), width))]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def letters() -> dict[str, str]:
+    """Return a genome in which names stand in no order, with N, other letters, and both cases."""
+    rng = np.random.default_rng(1)
+    letters = {"z": draw(rng, 700, "ACGTacgt"), "chr10": draw(rng, 400, "ACGTacgtNRYKn"), "b": draw(rng, 911)}
+    return letters | {"b": letters["b"][:300] + "N" * 120 + letters["b"][420:]}
+
+
+@pytest.fixture(scope="module")
+def fasta(tmp_path_factory, letters) -> Path:
+    return write(tmp_path_factory.mktemp("genome") / "genome.fa", letters)
+
+
+def one_by_one(run: Path, letters: Mapping[str, str]) -> dict[str, Places]:
+    """Return each TF's entries by calling the model on one window after the other."""
+    opened = Run(run)
+    model = opened.model(torch.device("cpu"))
+    found: dict[str, Places] = {tf: {} for tf in opened.tfs}
+    for chrom, text in letters.items():
+        for start in window_starts(len(text), W, S):
+            window = text[start : start + W].upper()
+            x = one_hot(["ACGT".index(base) if base in "ACGT" else 4 for base in window])
+            with torch.no_grad():
+                logits = model(torch.tensor(x, dtype=torch.float32)[None]).logits[0].tolist()
+            for tf, logit in zip(opened.tfs, logits, strict=True):
+                found[tf][chrom, start + MARGIN] = sigmoid(logit)
+    return found
+
+
+def listed(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return file and number of entries of each TF, from tracks.tsv."""
+    header, *lines = (folder / "tracks.tsv").read_text().splitlines()
+    assert header == "tf\tfile\tentries"
+    return {tf: (file, int(entries)) for tf, file, entries in (line.split("\t") for line in lines)}
+
+
+def read(folder: Path) -> dict[str, Places]:
+    """Return each TF's entries as the files hold them, each as long as the stride."""
+    found = {}
+    for tf, (name, entries) in listed(folder).items():
+        if name.endswith(".bw"):
+            with pyBigWig.open(str(folder / name)) as track:
+                rows = [(chrom, *row) for chrom in track.chroms() for row in track.intervals(chrom) or ()]
+        else:
+            fields = [line.split("\t") for line in gzip.decompress((folder / name).read_bytes()).decode().splitlines()]
+            rows = [(chrom, int(start), int(end), float(value)) for chrom, start, end, value in fields]
+        assert {end - start for _, start, end, _ in rows} <= {S}
+        assert rows == sorted(rows, key=lambda row: row[:2])
+        assert len(rows) == entries
+        found[tf] = {(chrom, start): value for chrom, start, _, value in rows}
+        assert len(found[tf]) == len(rows)
+    return found
+
+
+def check(found: Places, wanted: Places, atol: float = 1e-6) -> None:
+    """Compare places exactly, and probabilities within what float32 leaves open."""
+    assert sorted(found) == sorted(wanted)
+    np.testing.assert_allclose([found[place] for place in wanted], list(wanted.values()), atol=atol)
+
+
+def restrict(places: Places, regions: list[tuple[str, int, int]]) -> Places:
+    """Keep the entries that begin in any of the regions: bp, 0-based, half-open."""
+    return {
+        (chrom, start): value
+        for (chrom, start), value in places.items()
+        if any(name == chrom and first <= start < last for name, first, last in regions)
+    }
+
+
+# Values
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+@pytest.mark.parametrize("name", ["cnn", "pmn"])
+def test_entries_are_those_of_window_by_window(runs, letters, fasta, tmp_path, name, kind):
+    done = predict(fasta, tmp_path / "out", runs[name], kind=kind, device="cpu")
+    found, wanted = read(tmp_path / "out"), one_by_one(runs[name], letters)
+    assert list(found) == list(wanted) == TFS
+    for tf in TFS:
+        check(found[tf], wanted[tf])
+        assert np.std(list(found[tf].values())) > 1e-3  # more than the comparison forgives
+    assert done.windows == len(wanted["B"]) and done.chroms == {
+        chrom: len(window_starts(len(letters[chrom]), W, S)) for chrom in sorted(letters)
+    }
+    assert done.files == {tf: file for tf, (file, _) in listed(tmp_path / "out").items()}
+    assert len({file.casefold() for file in done.files.values()}) == len(TFS)
+
+
+def test_a_bedgraph_holds_the_values_of_the_bigwig(runs, fasta, tmp_path):
+    for kind in ("bigwig", "bedgraph"):
+        predict(fasta, tmp_path / kind, runs["pmn"], kind=kind)
+    bigwig, bedgraph = read(tmp_path / "bigwig"), read(tmp_path / "bedgraph")
+    for tf in TFS:
+        assert {place: np.float32(value) for place, value in bedgraph[tf].items()} == bigwig[tf]
+
+
+def test_the_first_and_the_last_bases_have_no_value(runs, tmp_path):
+    """A chromosome of 50 + 15 + 14 bp has two windows; its entries are 17 to 32 and 32 to 47."""
+    fasta = write(tmp_path / "genome.fa", {"c": draw(np.random.default_rng(0), 79)})
+    predict(fasta, tmp_path / "out", runs["cnn"], kind="bedgraph", tfs=["B"])
+    assert sorted(read(tmp_path / "out")["B"]) == [("c", 17), ("c", 32)]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 45])
+def test_what_memory_holds_does_not_matter(runs, fasta, tmp_path, monkeypatch, chunk):
+    predict(fasta, tmp_path / "whole", runs["pmn"])
+    scanned = []
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(module, "scan", lambda *args, scan=module.scan: scanned.append(len(args[2])) or scan(*args))
+    predict(fasta, tmp_path / "parts", runs["pmn"])
+    whole, parts = read(tmp_path / "whole"), read(tmp_path / "parts")
+    for tf in TFS:
+        check(parts[tf], whole[tf])
+    assert max(scanned) == chunk and sum(scanned) == len(whole["B"])
+
+
+def test_lower_case_is_upper_case_and_other_letters_are_n(runs, tmp_path):
+    rng = np.random.default_rng(2)
+    text = draw(rng, 500, "ACGTN")
+    strange = "".join(rng.choice(list("NRYKMSWBDHVnry-.*")) if base == "N" else base for base in text)
+    versions = {
+        "upper": text,
+        "lower": text.lower(),
+        "mixed": "".join(rng.choice([base, base.lower()]) for base in text),
+        "strange": strange,
+        "rna": text.replace("N", "U"),  # a letter like any other, not T
+    }
+    contents = {}
+    for name, version in versions.items():
+        fasta = write(tmp_path / f"{name}.fa", {"c": version})
+        predict(fasta, tmp_path / name, runs["cnn"], kind="bedgraph")
+        contents[name] = {file: (tmp_path / name / file).read_bytes() for file, _ in listed(tmp_path / name).values()}
+    assert all(content == contents["upper"] for content in contents.values())
+    other = write(tmp_path / "other.fa", {"c": text.replace("N", "A")})
+    predict(other, tmp_path / "other", runs["cnn"], kind="bedgraph")
+    assert read(tmp_path / "other") != read(tmp_path / "upper")
+
+
+def test_a_chromosome_of_nothing_but_n(runs, tmp_path):
+    fasta = write(tmp_path / "genome.fa", {"c": "N" * 300, "d": "ACGGT" * 50})
+    predict(fasta, tmp_path / "out", runs["pmn"])
+    with torch.no_grad():
+        [logits] = Run(runs["pmn"]).model(torch.device("cpu"))(torch.zeros(1, 4, W)).logits.tolist()
+    found = read(tmp_path / "out")
+    for tf, logit in zip(TFS, logits, strict=True):
+        values = list(restrict(found[tf], [("c", 0, 300)]).values())
+        assert len(values) == 17
+        np.testing.assert_allclose(values, sigmoid(logit), atol=1e-6)
+        assert not np.allclose(list(restrict(found[tf], [("d", 0, 300)]).values()), sigmoid(logit), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+def test_a_chromosome_that_is_too_short_has_no_entry(runs, tmp_path, kind):
+    """The others keep their values and the bigWig names all; one base more makes a window."""
+    rng = np.random.default_rng(3)
+    letters = {"long": draw(rng, 200), "short": draw(rng, 49), "just": draw(rng, 50), "base": "A"}
+    done = predict(write(tmp_path / "genome.fa", letters), tmp_path / "out", runs["cnn"], kind=kind)
+    assert done.chroms == {"base": 0, "just": 1, "long": 11, "short": 0}
+    found, wanted = read(tmp_path / "out"), one_by_one(runs["cnn"], letters)
+    for tf in TFS:
+        check(found[tf], wanted[tf])
+    assert {chrom for chrom, _ in found["B"]} == {"long", "just"}
+    if kind == "bigwig":
+        for file in done.files.values():
+            with pyBigWig.open(str(tmp_path / "out" / file)) as track:
+                assert list(track.chroms().items()) == [("base", 1), ("just", 50), ("long", 200), ("short", 49)]
+
+
+def test_an_empty_chromosome_does_not_shift_the_others(runs, tmp_path):
+    letters = {"a": draw(np.random.default_rng(4), 150), "empty": "", "c": draw(np.random.default_rng(5), 150)}
+    predict(write(tmp_path / "genome.fa", letters), tmp_path / "out", runs["cnn"])
+    found, wanted = read(tmp_path / "out"), one_by_one(runs["cnn"], letters)
+    for tf in TFS:
+        check(found[tf], wanted[tf])
+    with pytest.raises(GenomeError, match="last.fa, line 5: the sequence has no bases"):
+        predict(write(tmp_path / "last.fa", {"a": letters["a"], "empty": ""}), tmp_path / "last", runs["cnn"])
+
+
+# What is scanned
+
+ASKED = {
+    "a chromosome": ({"chroms": ["z"]}, [("z", 0, 700)]),
+    "two, in another order": ({"chroms": ["z", "b", "z"]}, [("z", 0, 700), ("b", 0, 911)]),
+    "a chromosome as a region": ({"regions": ["z"]}, [("z", 0, 700)]),
+    "to the end": ({"regions": ["b:400"]}, [("b", 399, 911)]),
+    "one base, an entry's first": ({"regions": ["b:198-198"]}, [("b", 197, 198)]),
+    "from an entry's first base": ({"regions": ["b:198-212"]}, [("b", 197, 212)]),
+    "from the base behind": ({"regions": ["b:199-213"]}, [("b", 198, 213)]),
+    "past the end": ({"regions": ["b:800-1,000,000"]}, [("b", 799, 911)]),
+    "with commas": ({"regions": ["b:1-0,450"]}, [("b", 0, 450)]),
+    "overlapping": ({"regions": ["z:100-200", "z:150-300", "z:301-330"]}, [("z", 99, 330)]),
+    "apart": ({"regions": ["z:500-600", "z:100-200", "b:7-100"]}, [("z", 499, 600), ("z", 99, 200), ("b", 6, 100)]),
+    "bed": ({"bed": "z\t500\t600\nchr10\t0\t400\nz\t550\t640\n"}, [("z", 500, 640), ("chr10", 0, 400)]),
+    "everything at once": (
+        {"chroms": ["chr10"], "regions": ["chr10:5-90", "z:1-60"], "bed": "b\t32\t47\n"},
+        [("chr10", 0, 400), ("z", 0, 60), ("b", 32, 47)],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(runs, fasta, tmp_path_factory) -> dict[str, Places]:
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    predict(fasta, folder, runs["cnn"])
+    return read(folder)
+
+
+@pytest.mark.parametrize(("asked", "regions"), ASKED.values(), ids=ASKED)
+def test_what_is_asked_for_is_cut_from_the_whole(runs, fasta, tmp_path, whole, asked, regions):
+    words = {key: value for key, value in asked.items() if key != "bed"}
+    if "bed" in asked:
+        (tmp_path / "some.bed").write_text(asked["bed"])
+        words["regions_file"] = tmp_path / "some.bed"
+    done = predict(fasta, tmp_path / "out", runs["cnn"], **words)
+    found = read(tmp_path / "out")
+    wanted = {tf: restrict(whole[tf], regions) for tf in TFS}
+    for tf in TFS:
+        check(found[tf], wanted[tf])
+    assert done.windows == len(wanted["B"]) > 0
+
+
+def test_a_region_without_the_beginning_of_an_entry(runs, fasta, tmp_path):
+    """Entries of b begin at 17, 32, …: bases 18 to 31, counted from 0, hold no beginning."""
+    for region in ("b:19-32", "b:1-17", "b:895"):
+        with pytest.raises(InputError, match="genome.fa: no window of 50 bp has its center in what is to be scanned"):
+            predict(fasta, tmp_path / "out", runs["cnn"], regions=[region])
+    assert not any(tmp_path.iterdir())
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.sets(st.integers(1, 910), max_size=8))
+def test_regions_that_tile_a_chromosome_share_its_windows_out(runs, fasta, tmp_path, whole, cuts):
+    ends = [0, *sorted(cuts), 911]
+    parts: list[Places] = []
+    for start, end in zip(ends, ends[1:], strict=False):
+        words = {"kind": "bedgraph", "tfs": ["b"], "regions": [f"b:{start + 1}-{end}"], "force": True}
+        try:
+            predict(fasta, tmp_path / "out", runs["cnn"], **words)
+        except InputError as error:
+            assert "no window of 50 bp" in str(error)
+        else:
+            parts.append(read(tmp_path / "out")["b"])
+    together = {place: value for part in parts for place, value in part.items()}
+    assert sum(map(len, parts)) == len(together)
+    check(together, restrict(whole["b"], [("b", 0, 911)]))
+
+
+# What is written
+
+
+def test_some_tfs_only(runs, fasta, tmp_path, whole):
+    done = predict(fasta, tmp_path / "out", runs["cnn"], tfs=["b", "A/B", "b"])
+    found = read(tmp_path / "out")
+    assert list(found) == list(done.files) == ["A/B", "b"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"tracks.tsv", "tracks.json", *done.files.values()}
+    assert found == {tf: whole[tf] for tf in found}
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+@pytest.mark.parametrize(("decimals", "share"), [(None, 0.5), (2, None), (2, 0.5), (0, None), (1, 1.0)])
+def test_decimals_and_least_probability(runs, fasta, tmp_path, whole, kind, decimals, share):
+    """Rounding comes first: what is written is never below the least."""
+    values = sorted(whole["B"].values())
+    least = None if share is None else values[round(share * (len(values) - 1))]
+    least = least if decimals is None or least is None else round(least, decimals)
+    predict(fasta, tmp_path / "out", runs["cnn"], kind=kind, decimals=decimals, least=least, tfs=["B", "b"])
+    for tf, found in read(tmp_path / "out").items():
+        rounded = {p: v if decimals is None else round(v, decimals) for p, v in whole[tf].items()}
+        wanted = {p: v for p, v in rounded.items() if least is None or v >= least - 1e-9}
+        check(found, wanted, atol=1e-7)
+        assert decimals is None or kind == "bigwig" or {len(str(v).split(".")[1]) for v in found.values()} <= {1, 2}
+        if tf == "B" and share is not None:
+            assert 0 < len(wanted) < len(whole[tf]) + (decimals == 1)
+
+
+def test_nothing_reaches_the_least_probability(runs, fasta, tmp_path):
+    predict(fasta, tmp_path / "out", runs["cnn"], least=1.0)
+    assert read(tmp_path / "out") == {tf: {} for tf in TFS}
+
+
+def test_where_the_tracks_come_from(runs, tmp_path):
+    """tracks.json holds the windows scanned and what each chromosome was in training, and no path and no clock."""
+    rng = np.random.default_rng(6)
+    fasta = write(tmp_path / "genome.fa", {"new": draw(rng, 100), **{c: draw(rng, n) for c, n in TRAINED.items()}})
+    for name in "ab":
+        predict(fasta, tmp_path / name, runs["cnn"], chroms=["chr2", "new"], decimals=3, least=0.1)
+    content = (tmp_path / "a" / "tracks.json").read_text()
+    assert content == (tmp_path / "b" / "tracks.json").read_text() and str(tmp_path) not in content
+    found = json.loads(content)
+    assert (found["window"], found["stride"], found["decimals"], found["least"]) == (W, S, 3, 0.1)
+    assert found["model"]["variant"] == "cnn"
+    assert found["chroms"] == {
+        "chr1": {"length": 1500, "windows": 0, "split": "train"},
+        "chr2": {"length": 700, "windows": 44, "split": "valid"},
+        "chr3": {"length": 700, "windows": 0, "split": "test"},
+        "new": {"length": 100, "windows": 4, "split": None},
+    }
+
+
+def test_an_output_that_exists(runs, fasta, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    with pytest.raises(OutputError, match="out exists already; give another -o, or --force to replace it"):
+        predict(tmp_path / "no.fa", tmp_path / "out", tmp_path / "no")  # said before anything is read
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
+    predict(fasta, tmp_path / "out", runs["cnn"], force=True, tfs=["B"])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["B.bw", "tracks.json", "tracks.tsv"]
+
+
+def test_a_scan_that_breaks_off_leaves_the_old_output(runs, fasta, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    monkeypatch.setattr(module, "CHUNK", 20)
+    calls, scan = [], module.scan
+
+    def scan_twice(*args):
+        calls.append(args)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return scan(*args)
+
+    monkeypatch.setattr(module, "scan", scan_twice)
+    with pytest.raises(KeyboardInterrupt):
+        predict(fasta, tmp_path / "out", runs["cnn"], force=True)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["out", "out/old"]
+
+
+# What is said and what is refused
+
+
+def warnings(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_training_on_bound_windows_only_is_said(runs, fasta, tmp_path, caplog):
+    predict(fasta, tmp_path / "a", runs["unbound"], tfs=["B"])
+    assert warnings(caplog) == []
+    predict(fasta, tmp_path / "b", runs["cnn"], tfs=["B"])
+    [said] = warnings(caplog)
+    assert said.startswith(f"{runs['cnn']} was trained on bound windows only")
+
+
+def test_chromosomes_of_another_length_are_said(runs, tmp_path, caplog):
+    rng = np.random.default_rng(7)
+    sizes = {"chr1": 1500, "chr2": 701, "chr3": 699, "other": 60}
+    fasta = write(tmp_path / "genome.fa", {chrom: draw(rng, n) for chrom, n in sizes.items()})
+    predict(fasta, tmp_path / "out", runs["unbound"], tfs=["B"])
+    assert warnings(caplog) == [
+        "chr2, chr3 has another length than where the model was trained (701 bp, there 700): another assembly?"
+    ]
+    caplog.clear()
+    same = write(tmp_path / "same.fa", {chrom: draw(rng, TRAINED[chrom]) for chrom in ("chr3", "chr1")})
+    predict(same, tmp_path / "same", runs["unbound"], tfs=["B"])
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        (
+            {"chroms": ["chrz"]},
+            MismatchError,
+            r"--chroms: no chromosome chrz in the genome .*: 'chrz' here is 'z' there",
+        ),
+        ({"chroms": ["z", "q"]}, MismatchError, r"--chroms: no chromosome q in the genome \(it has b, chr10, z\)"),
+        ({"regions": ["10:1-90"]}, MismatchError, "region '10:1-90': no chromosome 10 .*: '10' here is 'chr10' there"),
+        ({"regions": ["z:701-800"]}, InputError, "region 'z:701-800': holds no base of z, which has bases 1 to 700"),
+        ({"bed": "z\t600\t701\n"}, MismatchError, "some.bed: z:600-701 passes the chromosome's end, 700"),
+        ({"bed": "q\t0\t70\n"}, MismatchError, "some.bed: no chromosome q in the genome"),
+        ({"tfs": ["B", "C", "D"]}, MismatchError, "cnn: no TF C, D in the model; it has A/B, B, a, b$"),
+        ({"kind": "wig"}, InputError, "--format wig: expected bigwig or bedgraph"),
+        ({"device": "tpu"}, InputError, "--device tpu: not to be had here"),
+    ],
+)
+def test_what_does_not_fit(runs, fasta, tmp_path, words, error, sentence):
+    if "bed" in words:
+        (tmp_path / "some.bed").write_text(words["bed"])
+        words = {"regions_file": tmp_path / "some.bed"}
+    with pytest.raises(error, match=sentence):
+        predict(fasta, tmp_path / "out", runs["cnn"], **words)
+    assert not (tmp_path / "out").exists() and not (tmp_path / ".out.partial").exists()
