@@ -23,11 +23,13 @@ from pmntool.labels import (
     Regions,
     choose_tfs,
     count_positives,
+    from_rows,
     keep_tfs,
     label_chrom,
     split_table,
     tf_table,
 )
+from pmntool.leakage import LEAST_SHARE, WORD, find_leaks
 from pmntool.peaks import Peaks, by_chrom, find_peaks, peak_windows, read_peaks
 from pmntool.staging import new_directory, require_free
 
@@ -53,6 +55,7 @@ class Options(NamedTuple):
     max_n: float = 1.0  # largest share of N in a window
     negatives: float = 0.0  # unbound windows to keep per bound window, matched on GC in each chromosome
     seed: int = 0  # of the unbound windows' choice
+    no_leakage: bool = False  # leave out windows of valid and test whose sequence stands in train too
 
 
 class Built(NamedTuple):
@@ -60,6 +63,15 @@ class Built(NamedTuple):
 
     meta: dict[str, Any]  # the content of dataset.json
     tfs: pd.DataFrame  # Figure 2, as from `labels.tf_table`
+
+
+class _Rows(NamedTuple):
+    """A dataset's arrays, as in `dataset`."""
+
+    windows: pd.DataFrame  # chrom, start, end, split
+    sequence: np.ndarray  # uint8 (S,)
+    offsets: np.ndarray  # int64 (N,)
+    packed: np.ndarray  # uint8 (N, ceil(L / 8))
 
 
 class _Tally(NamedTuple):
@@ -139,7 +151,11 @@ def build_dataset(
         meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs)
         if output is not None:
             with new_directory(output, force=force) as folder:
-                _write(folder, sequence, labels, allowed, meta, table, options)
+                rows = _lay_out(sequence, labels, allowed, meta, options)
+                leaks = _find_leaks(rows, meta, options)
+                if options.no_leakage:
+                    rows, table = _leave_out(rows, leaks, meta, options)
+                _write(folder, rows, leaks, meta, table)
     return Built(meta, table)
 
 
@@ -304,13 +320,11 @@ def _describe(
     }
 
 
-def _write(
-    folder: Path, genome: Genome, labels: Mapping[str, Labels], allowed: Mapping[str, np.ndarray | None],
-    meta: dict[str, Any], table: pd.DataFrame, options: Options,
-) -> None:  # fmt: skip
-    """Write the dataset into `folder`; adds the unbound windows and all checksums to `meta`."""
-    from pmntool import plots
-
+def _lay_out(
+    genome: Genome, labels: Mapping[str, Labels], allowed: Mapping[str, np.ndarray | None], meta: dict[str, Any],
+    options: Options,
+) -> _Rows:  # fmt: skip
+    """Return the bound windows and the unbound ones, which `meta` gains with the chromosomes' checksums."""
     frames, stretches, offsets, packed = [], [], [], []
     length = wanting = 0
     for chrom, part in labels.items():
@@ -329,9 +343,45 @@ def _write(
         packed.append(part.packed)
     if wanting:
         meta["left_out"]["windows"]["unbound, asked for, but none of that GC was left"] = wanting
-    meta["files"] = write_arrays(
-        folder, pd.concat(frames), np.concatenate(stretches), np.concatenate(offsets), np.concatenate(packed)
-    )
+    windows = pd.concat(frames, ignore_index=True)
+    return _Rows(windows, np.concatenate(stretches), np.concatenate(offsets), np.concatenate(packed))
+
+
+def _find_leaks(rows: _Rows, meta: dict[str, Any], options: Options) -> pd.DataFrame:
+    """Return the windows that leak, and count them in `meta`."""
+    leaks = find_leaks(rows.windows, rows.sequence, rows.offsets, options.window)
+    meta["leakage"] = {"word": WORD, "least_share": LEAST_SHARE}
+    for split, row in meta["splits"].items():
+        row["leaking"] = int((leaks["split"] == split).sum())
+    return leaks
+
+
+def _leave_out(rows: _Rows, leaks: pd.DataFrame, meta: dict[str, Any], options: Options) -> tuple[_Rows, pd.DataFrame]:
+    """Return the rows that do not leak and the TFs' table of them, and count them in `meta`."""
+    kept = ~rows.windows.index.isin(leaks.index)
+    windows, packed = rows.windows[kept].reset_index(drop=True), rows.packed[kept]
+    offsets, stretches = intervals.lay_out(rows.sequence, rows.offsets[kept], options.window)
+    splits = {chrom: about["split"] for chrom, about in meta["chroms"].items()}
+    labels = from_rows(windows, packed, options.stride)
+    counts = count_positives(labels, splits, meta["tfs"])
+    for split, row in split_table(labels, splits, len(meta["tfs"])).items():
+        meta["splits"][split] |= row | {"windows": int((windows["split"] == split).sum())}
+        if not row["bound"]:
+            raise InputError(f"--no-leakage leaves no bound window in {split}; give it other chromosomes")
+        if found := meta["splits"][split]["leaking"]:
+            meta["left_out"]["windows"][f"of {split} whose sequence stands in train too"] = found
+            meta["splits"][split]["leaking"] = 0
+        wanting = counts.index[counts[split] == 0]
+        if len(wanting):
+            log.warning("--no-leakage leaves no positive %s window of %s", split, shorten(wanting))
+    return _Rows(windows, np.concatenate(stretches), offsets, packed), tf_table(labels, counts)
+
+
+def _write(folder: Path, rows: _Rows, leaks: pd.DataFrame, meta: dict[str, Any], table: pd.DataFrame) -> None:
+    """Write the dataset into `folder`; adds all checksums to `meta`."""
+    from pmntool import plots
+
+    meta["files"] = write_arrays(folder, *rows, leaks)
     table.to_csv(folder / "tfs.tsv", sep="\t", index=False, lineterminator="\n")
     plots.tf_frequencies(table, folder / "tfs.png")
     write_meta(folder, meta)

@@ -110,6 +110,9 @@ def build_dataset_command(
         float, typer.Option(help="Also keep unbound windows, so many per bound window, matched on GC.")
     ] = 0.0,
     seed: Seed = 0,
+    no_leakage: Annotated[
+        bool, typer.Option("--no-leakage", help="Leave out windows of valid and test whose sequence is in train too.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Report only; write nothing.")] = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -123,7 +126,7 @@ def build_dataset_command(
 
     options = Options(
         window, stride, min_overlap, min_log10p, peak_windows.value, _words(valid_chroms), _words(test_chroms),
-        _words(chroms), min_windows, max_n, negatives, seed,
+        _words(chroms), min_windows, max_n, negatives, seed, no_leakage,
     )  # fmt: skip
     target = None if dry_run else output
     built = build_dataset(genome, peaks or [Path("peaks")], target, options, exclude=exclude, force=force)
@@ -241,6 +244,14 @@ def evaluate(
             show_default=False,
         ),
     ] = "",
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Compare every two runs TF by TF, not only each with the baseline.")
+    ] = False,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Draws behind the intervals and p of a TF's difference; 0: none.")
+    ] = 2000,
+    block: Annotated[int, typer.Option(min=1, help="Length of the genomic blocks that are drawn, bp.")] = 10_000,
+    seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = 0,
     force: Force = False,
@@ -248,12 +259,14 @@ def evaluate(
 ) -> None:
     """Measure runs on held-out windows and compare them.
 
-    auROC, auPR and recall at 50 % FDR of every TF; the paper's Table 4 with one-tailed paired t-tests; the rarest and
-    the commonest TFs apart; per-TF scatter plots and the runs' curves.
+    auROC, auPR and recall at 50 % FDR of every TF; the paper's Table 4 with one-tailed paired t-tests; which TFs gained
+    or lost, by a paired bootstrap over genomic blocks; the rarest and the commonest TFs apart; per-TF scatter plots and
+    the runs' curves. Runs that differ in their seed alone are one row.
     """
     progress = _listen(quiet)
     _use_threads(threads)
     from pmntool import report
+    from pmntool.bootstrap import Bootstrap
     from pmntool.evaluate import evaluate as verb
 
     evaluation = verb(
@@ -262,6 +275,8 @@ def evaluate(
         output,
         split=split.value,
         baseline=baseline or None,
+        bootstrap=Bootstrap(bootstrap, block, seed),
+        all_pairs=all_pairs,
         device=device,
         force=force,
         progress=progress,

@@ -6,6 +6,7 @@ windows.bed    chrom, start, end, split; one row a window, sorted by split, chro
 sequence.npy   uint8 (S,): base codes of the kept windows; windows that overlap or touch share one stretch
 offsets.npy    int64 (N,): where window i begins in sequence.npy
 labels.npy     uint8 (N, ceil(L / 8)): bit j of row i (most significant bit first) is 1 where TF j binds window i
+leakage.tsv    chrom, start, end, split, share; windows of valid and test whose sequence stands in train too
 ```
 """
 
@@ -27,6 +28,7 @@ from pmntool.staging import write_json
 FORMAT = "pmntool-dataset"
 FORMAT_VERSION = 1
 ARRAYS = ("windows.bed", "sequence.npy", "offsets.npy", "labels.npy")
+LEAKAGE = "leakage.tsv"  # a dataset of before there was one lacks it
 
 
 class Dataset:
@@ -65,7 +67,7 @@ class Dataset:
         content = _read(self.path / "dataset.json", self.path)
         self.checksum = hashlib.sha256(content).hexdigest()
         self.meta = _parse(content, self.path)
-        for name in ARRAYS:
+        for name in (*ARRAYS, *({LEAKAGE} & self.meta["files"].keys())):
             if file_checksum(self.path / name, DatasetError) != self.meta["files"][name]:
                 raise DatasetError(
                     f"{self.path / name}: not as it was written (its checksum differs from dataset.json)"
@@ -115,6 +117,18 @@ class Dataset:
             raise MismatchError(f"{self.path}: no TF {', '.join(unknown)} there; it has {shorten(self.tfs)}")
         return [self.tfs.index(tf) for tf in tfs]
 
+    def leaks(self, split: str) -> np.ndarray:
+        """Mark the windows of a split whose sequence stands in train too: bool, shape (n,).
+
+        None is marked where leakage was not looked for.
+        """
+        windows = self.windows()[self.rows(split)]
+        if LEAKAGE not in self.meta["files"]:
+            return np.zeros(len(windows), dtype=bool)
+        table = pd.read_csv(self.path / LEAKAGE, sep="\t", dtype={"chrom": str}, na_filter=False)
+        here, there = (pd.MultiIndex.from_frame(part[["chrom", "start"]]) for part in (windows, table))
+        return here.isin(there)
+
     def windows(self) -> pd.DataFrame:
         """Return the windows' places: chrom, start, end (bp), split; one row a window."""
         names = ["chrom", "start", "end", "split"]
@@ -122,8 +136,9 @@ class Dataset:
 
 
 def write_arrays(
-    folder: Path, windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, labels: np.ndarray
-) -> dict[str, str]:
+    folder: Path, windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, labels: np.ndarray,
+    leaks: pd.DataFrame,
+) -> dict[str, str]:  # fmt: skip
     """Write everything but dataset.json and return the files' SHA-256.
 
     Parameters
@@ -132,11 +147,14 @@ def write_arrays(
         chrom, start, end, split; N rows.
     sequence, offsets, labels
         As in the module's table, the labels packed.
+    leaks
+        As from `leakage.find_leaks`.
     """
     windows.to_csv(folder / "windows.bed", sep="\t", header=False, index=False, lineterminator="\n")
     for name, array in zip(ARRAYS[1:], (sequence, offsets, labels), strict=True):
         np.save(folder / name, array, allow_pickle=False)
-    return {name: file_checksum(folder / name, DatasetError) for name in ARRAYS}
+    leaks.to_csv(folder / LEAKAGE, sep="\t", index=False, lineterminator="\n")
+    return {name: file_checksum(folder / name, DatasetError) for name in (*ARRAYS, LEAKAGE)}
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:

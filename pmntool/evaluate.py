@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
 from pmntool import __version__, metrics, plots
+from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
+from pmntool.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
 from pmntool.inference import choose_device, describe, scan
@@ -22,18 +23,7 @@ from pmntool.staging import new_directory, require_free, write_json
 
 log = logging.getLogger("pmntool")
 
-EXTREMES = 10  # TFs in the groups of the rarest and of the commonest
-
-
-class Evaluation(NamedTuple):
-    """What was measured; means and tests are over the TFs that all runs share and for which the metric is defined."""
-
-    tfs: pd.DataFrame  # run, tf, positives, auroc, aupr, recall_at_fdr
-    table_4: pd.DataFrame  # one row a run: mean, std and % increase over the baseline, of each metric
-    tests: pd.DataFrame  # metric, a, b, p: one-tailed paired t-test that a is larger than b
-    extremes: pd.DataFrame  # run, group, tfs and the mean of each metric, of the rarest and the commonest TFs
-    baseline: str
-    n_tfs: int  # TFs that all runs share
+FEW_BLOCKS = 30  # fewer say too little about how much windows vary
 
 
 def evaluate(
@@ -43,6 +33,8 @@ def evaluate(
     *,
     split: str = "test",
     baseline: str | None = None,
+    bootstrap: Bootstrap = Bootstrap(),
+    all_pairs: bool = False,
     device: str = "auto",
     force: bool = False,
     progress: Progress = Progress(),
@@ -52,7 +44,7 @@ def evaluate(
     Parameters
     ----------
     runs
-        Run folders.
+        Run folders; those that differ in their seed alone count as one.
     dataset
         The dataset they were trained on, or another that holds their TFs and no window of their training chromosomes.
     output
@@ -61,11 +53,13 @@ def evaluate(
         "test", "valid" or "train".
     baseline
         Name of the run that increases are taken over; by default `cnn-single`, else `cnn`, else the first.
+    all_pairs
+        Take differences of every two runs, not only those to the baseline.
 
     Raises
     ------
     InputError
-        A run or the dataset cannot be read, or there is nothing to evaluate.
+        A run or the dataset cannot be read, an option is out of range, or there is nothing to evaluate.
     MismatchError
         A run does not fit the dataset, the runs share no TF, or `baseline` is none of them.
     OutputError
@@ -79,94 +73,57 @@ def evaluate(
     opened = dict(zip(run_names(runs), map(Run, runs), strict=True))
     for run in opened.values():
         _check_fit(run, data, split)
-    baseline = _baseline(opened, baseline)
+    groups = group_runs(opened)
+    baseline = choose_baseline(groups, opened, baseline)
+    draws = _draws(data, split, bootstrap) if len(groups) > 1 else None
+    leaks = data.leaks(split)
     place = choose_device(device)
-    codes, starts = data.stretch(split)
-    log.info("evaluating %d windows of the %s split on %s", len(starts), split, describe(place))
+    n_windows = len(leaks)
+    log.info("evaluating %d windows of the %s split on %s", n_windows, split, describe(place))
     progress.start("evaluating", len(opened), "runs")
-    scores = {}
+    measured = {}
     for name, run in opened.items():
-        logits = scan(run.model(place), codes, starts, data.window, place)
-        scores[name] = _to_table(run.tfs, metrics.evaluate_labels(data.targets(split, run.tfs), logits))
+        measured[name] = _measure(run, data, split, place, leaks, draws)
         progress.advance(1, name)
     progress.finish()
-    evaluation = compare(scores, opened, baseline, _windows_per_tf(data))
+    counts = {"all": n_windows, "without leaking": n_windows - int(leaks.sum())}
+    bound = _windows_per_tf(data)
+    evaluation = compare(measured, opened, groups, baseline, bound, counts, bootstrap.block, all_pairs=all_pairs)
     if output is not None:
-        _write(output, evaluation, opened, data, split, force=force)
+        _write(output, evaluation, opened, data, split, bootstrap, force=force)
     return evaluation
 
 
-def compare(scores: dict[str, pd.DataFrame], runs: dict[str, Run], baseline: str, windows: pd.Series) -> Evaluation:
-    """Set runs beside one another on the TFs that they share.
-
-    Parameters
-    ----------
-    scores
-        Run name to a table with a row a TF (the index) and the columns positives, auroc, aupr, recall_at_fdr.
-    windows
-        Bound windows of each TF in the whole dataset, by which it is rare or common.
-    """
-    shared = [tf for tf in windows.index if all(tf in table.index for table in scores.values())]
-    if not shared:
-        raise MismatchError(f"the runs {', '.join(scores)} share no TF")
-    for name, table in scores.items():
-        undefined = int(table["auroc"].isna().sum())
-        if undefined:
-            log.warning("%s: no auROC for %d TFs, which have no positive or no negative window", name, undefined)
-    if any(len(table) > len(shared) for table in scores.values()):
-        log.warning("means and tests are over the %d TFs that all runs share", len(shared))
-    common = {name: table.loc[shared] for name, table in scores.items()}
-    order = windows.loc[shared].sort_values(kind="stable").index
-    size = min(EXTREMES, len(shared) // 2)
-    groups = {"rarest": order[:size], "commonest": order[len(order) - size :]} if size else {}
-    tfs = pd.concat([table.rename_axis("tf").reset_index().assign(run=name) for name, table in scores.items()])
-    return Evaluation(
-        tfs=tfs[["run", "tf", "positives", *metrics.NAMES]].reset_index(drop=True),
-        table_4=pd.DataFrame([_table_4_row(name, common, runs[name], baseline) for name in common]),
-        tests=pd.DataFrame(
-            [
-                {
-                    "metric": metric,
-                    "a": a,
-                    "b": b,
-                    "p": metrics.paired_t_test(*(common[x][metric].to_numpy() for x in (a, b))),
-                }
-                for metric in metrics.NAMES
-                for a, b in itertools.permutations(common, 2)
-            ],
-            columns=["metric", "a", "b", "p"],
-        ),
-        extremes=pd.DataFrame(
-            [
-                {"run": name, "group": group, "tfs": len(members)}
-                | {metric: metrics.mean(table.loc[members, metric].to_numpy()) for metric in metrics.NAMES}
-                for group, members in groups.items()
-                for name, table in common.items()
-            ]
-        ),
-        baseline=baseline,
-        n_tfs=len(shared),
+def _measure(
+    run: Run, data: Dataset, split: str, place: torch.device, leaks: np.ndarray, draws: Draws | None
+) -> Measured:
+    """Run a model over a split and measure it, TF by TF: all windows, those that do not leak, those drawn again."""
+    codes, starts = data.stretch(split)
+    logits = scan(run.model(place), codes, starts, data.window, place)
+    y = data.targets(split, run.tfs)
+    drawn = resample(y, logits, draws) if draws else {}
+    return Measured(
+        table=_to_table(run.tfs, metrics.evaluate_labels(y, logits)),
+        drawn={metric: pd.DataFrame(values, columns=run.tfs) for metric, values in drawn.items()},
+        clean=_to_table(run.tfs, metrics.evaluate_labels(y[~leaks], logits[~leaks])) if leaks.any() else None,
     )
 
 
-def _table_4_row(name: str, scores: dict[str, pd.DataFrame], run: Run, baseline: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"run": name, "variant": run.variant, "lambda": run.meta["settings"]["prototype_weight"]}
-    for metric in metrics.NAMES:
-        values, base = scores[name][metric].to_numpy(), metrics.mean(scores[baseline][metric].to_numpy())
-        row[f"{metric}_mean"] = metrics.mean(values)
-        row[f"{metric}_std"] = metrics.std(values)
-        row[f"{metric}_increase"] = 100 * (row[f"{metric}_mean"] / base - 1) if base else float("nan")
-    return row
-
-
-def _baseline(runs: dict[str, Run], asked: str | None) -> str:
-    """Return the name of the run that increases are taken over."""
-    if asked is None:
-        by_variant = {run.variant: name for name, run in reversed(runs.items())}
-        return by_variant.get("cnn-single") or by_variant.get("cnn") or next(iter(runs))
-    if asked not in runs:
-        raise MismatchError(f"--baseline {asked}: expected one of the runs, {', '.join(runs)}")
-    return asked
+def _draws(data: Dataset, split: str, how: Bootstrap) -> Draws | None:
+    """Draw blocks of a split's windows; None where none are asked for."""
+    if how.draws < 0 or how.block < 1:
+        raise InputError(f"--bootstrap {how.draws}, --block {how.block}: expected at least 0 draws and 1 bp")
+    if not how.draws:
+        return None
+    draws = draw_blocks(data.windows()[data.rows(split)], how)
+    n_blocks = len(draws.times)
+    if n_blocks < 2:
+        log.warning("the %s windows lie in %d block of %d bp: no intervals; give a smaller --block", split, n_blocks, how.block)
+        return None
+    log.info("bootstrap: %d draws of %d blocks of %d bp", how.draws, n_blocks, how.block)
+    if n_blocks < FEW_BLOCKS:
+        log.warning("%d blocks are few: intervals are too narrow and p too small; give a smaller --block", n_blocks)
+    return draws
 
 
 def _check_fit(run: Run, data: Dataset, split: str) -> None:
@@ -200,25 +157,30 @@ def _windows_per_tf(data: Dataset) -> pd.Series:
 
 
 def _write(
-    output: Path, evaluation: Evaluation, runs: dict[str, Run], data: Dataset, split: str, *, force: bool
-) -> None:
+    output: Path, evaluation: Evaluation, runs: dict[str, Run], data: Dataset, split: str, how: Bootstrap, *,
+    force: bool,
+) -> None:  # fmt: skip
     """Write the tables as TSV and JSON, and the figures."""
     tables = {
         "tfs": evaluation.tfs,
         "table4": evaluation.table_4,
         "tests": evaluation.tests,
         "extremes": evaluation.extremes,
+        "differences": evaluation.differences,
+        "leakage": evaluation.leakage,
     }
     with new_directory(output, force=force) as folder:
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n", na_rep="nan")
         about = {"pmntool": __version__, "split": split, "dataset": data.checksum, "baseline": evaluation.baseline}
+        about |= {"shared_tfs": evaluation.n_tfs, "groups": evaluation.groups, "bootstrap": how._asdict()}
         content = {
             name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()
         }
-        write_json(folder / "evaluation.json", about | {"shared_tfs": evaluation.n_tfs} | content)
+        write_json(folder / "evaluation.json", about | content)
         plots.curves({name: pd.DataFrame(run.meta["epochs"]) for name, run in runs.items()}, folder / "curves.png")
-        others = [name for name in runs if name != evaluation.baseline]
+        others = [group for group in evaluation.groups if group != evaluation.baseline]
         if others:
             auroc = evaluation.tfs.pivot(index="tf", columns="run", values="auroc").dropna()
+            auroc = pd.DataFrame({group: auroc[names].mean(axis=1) for group, names in evaluation.groups.items()})
             plots.scatter(auroc[evaluation.baseline], auroc[others], folder / "scatter.png")

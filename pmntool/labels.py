@@ -102,6 +102,14 @@ def keep_tfs(part: Labels, tfs: Sequence[str], chosen: Sequence[str]) -> Labels:
     return part._replace(numbers=part.numbers[rows], packed=np.packbits(dense[rows], axis=1))
 
 
+def from_rows(windows: pd.DataFrame, packed: np.ndarray, stride: int) -> dict[str, Labels]:
+    """Return the labels of each chromosome from the rows of a dataset; `touched` is not known there and empty."""
+    bound = packed.any(axis=1)
+    numbers, packed = windows["start"].to_numpy()[bound] // stride, packed[bound]
+    rows = windows[bound].groupby("chrom", sort=False).indices
+    return {chrom: Labels(numbers[at], packed[at], np.empty(0, np.int64)) for chrom, at in rows.items()}
+
+
 def split_table(labels: Mapping[str, Labels], splits: Mapping[str, str], n_labels: int) -> dict[str, dict[str, int]]:
     """Count, for each split, what the paper's Table 3 is made of.
 

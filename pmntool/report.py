@@ -14,6 +14,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
+from pmntool.bootstrap import FDR
 from pmntool.labels import SPLITS
 from pmntool.metrics import NAMES
 from pmntool.progress import Progress
@@ -80,8 +81,11 @@ def dataset_tables(built: Built) -> list[Table]:
         row = built.meta["splits"][split]
         bound = max(row["bound"], 1)
         shared = f"{row['cobound']:,} ({100 * row['cobound'] / bound:.1f} %)"
-        rows.append((split, f"{row['windows']:,}", f"{row['bound']:,}", shared, f"{row['bindings'] / bound:.2f}"))
-    columns = ("split", "windows", "bound", "by more than one TF", "TFs a bound window")
+        leaking = f"{row['leaking']:,}" if "leaking" in row and split != "train" else "–"
+        rows.append(
+            (split, f"{row['windows']:,}", f"{row['bound']:,}", shared, f"{row['bindings'] / bound:.2f}", leaking)
+        )
+    columns = ("split", "windows", "bound", "by more than one TF", "TFs a bound window", "sequence in train too")
     return [_table("The dataset (the paper's Table 3)", columns, rows)]
 
 
@@ -102,10 +106,14 @@ def dataset_notes(built: Built) -> list[str]:
 
 
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
-    """Return the paper's Table 4, the paired tests, and the rarest and commonest TFs."""
+    """Return the paper's Table 4, the tests, what leakage amounts to, and the rarest and commonest TFs."""
     shown = [_table_4(evaluation)]
+    if len(evaluation.leakage):
+        shown.append(_leakage(evaluation))
     if len(evaluation.table_4) > 1:
         shown += [_tests(evaluation, metric) for metric in NAMES]
+    if len(evaluation.differences):
+        shown.append(_differences(evaluation))
     if len(evaluation.extremes):
         shown.append(_extremes(evaluation))
     return shown
@@ -151,12 +159,17 @@ def _table_4(evaluation: Evaluation) -> Table:
     titles = [title for name in NAMES for title in (METRIC_TITLES[name], "std", "%")]
     rows = []
     for row in evaluation.table_4.to_dict("records"):
-        cells = [row["run"]]
+        seeds = row["seeds"]
+        cells = [row["run"] if seeds == 1 else f"{row['run']} ({seeds} seeds)"]
         for metric in NAMES:
+            spread = "" if seeds == 1 else f" ± {_number(row[f'{metric}_spread'], '.4f')}"
             increase = "–" if row["run"] == evaluation.baseline else _number(row[f"{metric}_increase"], "+.2f")
-            cells += [_number(row[f"{metric}_mean"], ".4f"), _number(row[f"{metric}_std"], ".3f"), increase]
+            cells += [_number(row[f"{metric}_mean"], ".4f") + spread, _number(row[f"{metric}_std"], ".3f"), increase]
         rows.append(cells)
-    return _table(f"Means over {evaluation.n_tfs} TFs; %: increase over {evaluation.baseline}", ("run", *titles), rows)
+    title = f"Means over {evaluation.n_tfs} TFs; %: increase over {evaluation.baseline}"
+    if evaluation.table_4["seeds"].max() > 1:
+        title += "; ±: standard deviation over seeds"
+    return _table(title, ("run", *titles), rows)
 
 
 def _tests(evaluation: Evaluation, metric: str) -> Table:
@@ -164,6 +177,30 @@ def _tests(evaluation: Evaluation, metric: str) -> Table:
     p = evaluation.tests[evaluation.tests["metric"] == metric].set_index(["a", "b"])["p"]
     rows = [(a, *("–" if a == b else _number(p[a, b], ".1e") for b in runs)) for a in runs]
     return _table(f"{METRIC_TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
+
+
+def _differences(evaluation: Evaluation) -> Table:
+    table = evaluation.differences
+    rows = []
+    for (run, baseline), part in table.groupby(["run", "baseline"], sort=False):
+        cells = [run, baseline]
+        for _, of_metric in part.groupby("metric", sort=False):
+            change = of_metric["change"].value_counts()
+            cells += [str(change.get(kind, 0)) for kind in ("gained", "lost")] + [str(of_metric["p"].notna().sum())]
+        rows.append(cells)
+    kinds = ("gained", "lost", "of")
+    columns = [f"{METRIC_TITLES[metric]}: {kind}" for metric in table["metric"].unique() for kind in kinds]
+    title = f"TFs that gained or lost, at {100 * FDR:g} % FDR: paired bootstrap over blocks of {evaluation.block:,} bp"
+    return _table(title, ("run", "against", *columns), rows, left=2)
+
+
+def _leakage(evaluation: Evaluation) -> Table:
+    rows = [
+        (row["run"], row["windows"], f"{row['count']:,}", *(_number(row[name], ".4f") for name in NAMES))
+        for row in evaluation.leakage.to_dict("records")
+    ]
+    columns = ("run", "windows", "", *(METRIC_TITLES[name] for name in NAMES))
+    return _table("With and without windows whose sequence stands in train too", columns, rows, left=2)
 
 
 def _extremes(evaluation: Evaluation) -> Table:

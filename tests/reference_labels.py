@@ -99,3 +99,17 @@ def tf_numbers(rows: Mapping[str, Rows], splits: Mapping[str, str], column: int)
                     shared += 1
     percents = {"percent_positive": 100 * own / bound, "percent_shared": 100 * shared / own}
     return {"windows": own} | percents | per_split
+
+
+def shared_words(text: str, others: Sequence[str], word: int) -> Fraction:
+    """Return the share of a window's words, spelled without N, that stand in any other window, on either strand."""
+    there = set()
+    for other in others:
+        for strand in (other, other[::-1].translate(str.maketrans("ACGT", "TGCA"))):
+            for start in range(len(strand) - word + 1):
+                there.add(strand[start : start + word])
+    spelled = [text[start : start + word] for start in range(len(text) - word + 1)]
+    spelled = [letters for letters in spelled if "N" not in letters]
+    if not spelled:
+        return Fraction(0)
+    return Fraction(sum(letters in there for letters in spelled), len(spelled))

@@ -62,7 +62,16 @@ def test_same_inputs_give_the_same_bytes_and_no_path(small):
     for name in ("a", "b"):
         build_dataset(small / "genome.fa", [small / "peaks"], small / name, options)
     files = sorted(path.name for path in (small / "a").iterdir())
-    assert files == ["dataset.json", "labels.npy", "offsets.npy", "sequence.npy", "tfs.png", "tfs.tsv", "windows.bed"]
+    assert files == [
+        "dataset.json",
+        "labels.npy",
+        "leakage.tsv",
+        "offsets.npy",
+        "sequence.npy",
+        "tfs.png",
+        "tfs.tsv",
+        "windows.bed",
+    ]
     for name in files:
         content = (small / "a" / name).read_bytes()
         assert content == (small / "b" / name).read_bytes() and str(small).encode() not in content

@@ -91,7 +91,8 @@ def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "evaluate", "runs/cnn", "runs/pmn-lambda1")
     assert code == 0 and "increase over cnn" in out and "paired t-test" in out
     assert {path.name for path in (here / "evaluation").iterdir()} == {
-        "tfs.tsv", "table4.tsv", "tests.tsv", "extremes.tsv", "evaluation.json", "curves.png", "scatter.png",
+        "tfs.tsv", "table4.tsv", "tests.tsv", "extremes.tsv", "differences.tsv", "leakage.tsv", "evaluation.json",
+        "curves.png", "scatter.png",
     }  # fmt: skip
     table = pd.read_csv("evaluation/table4.tsv", sep="\t").set_index("run")
     per_tf = pd.read_csv("evaluation/tfs.tsv", sep="\t")

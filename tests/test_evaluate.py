@@ -15,15 +15,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from given import NO_LEAKS
 from reference import auroc, average_precision, one_hot, paired_t, recall_at_fdr
 from reference_labels import label_rows, peak_window, window_starts
 
 from pmntool import plots
 from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
+from pmntool.compare import Evaluation, Measured, compare
 from pmntool.dataset import Dataset, write_arrays, write_meta
 from pmntool.errors import InputError, MismatchError, OutputError
-from pmntool.evaluate import Evaluation, compare, evaluate
+from pmntool.evaluate import evaluate
 from pmntool.metrics import NAMES
 from pmntool.models import Hyperparameters
 from pmntool.train import Settings, train
@@ -123,7 +125,7 @@ def write_again(toy: Toy, output: Path, y: np.ndarray) -> Path:
     """Write the dataset once more with other labels, (N, L)."""
     data = Dataset(toy.dataset)
     output.mkdir()
-    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1))
+    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1), NO_LEAKS)
     write_meta(output, data.meta | {"files": files})
     return output
 
@@ -151,6 +153,12 @@ def test_metrics_equal_those_of_window_by_window_logits(toy, name, split):
     assert wanted["auroc"].between(0.01, 0.99).all()  # 0 or 1 would say little about the order
 
 
+def set_beside(scores, runs, baseline, windows):
+    """Compare tables of metrics, each run a group of its own, nothing drawn again."""
+    measured = {name: Measured(table, {}) for name, table in scores.items()}
+    return compare(measured, runs, {name: [name] for name in runs}, baseline, windows, {"all": 1}, 10_000)
+
+
 def test_table_4_of_two_runs_counted_by_hand():
     """Means 0.7 and 0.8; for 2 degrees of freedom p = 1/2 - t / (2 sqrt(2 + t²)), and t² = 0.75."""
     runs = {name: SimpleNamespace(variant=name, meta={"settings": {"prototype_weight": 0.5}}) for name in ("a", "b")}
@@ -158,7 +166,7 @@ def test_table_4_of_two_runs_counted_by_hand():
         "a": pd.DataFrame({"positives": 1, "auroc": [0.6, 0.7, 0.8], "aupr": 0.5, "recall_at_fdr": 0.0}, [*"xyz"]),
         "b": pd.DataFrame({"positives": 1, "auroc": [0.9, 0.8, 0.7], "aupr": 0.6, "recall_at_fdr": 0.2}, [*"xyz"]),
     }
-    found = compare(scores, runs, "a", pd.Series({"x": 5, "y": 6, "z": 7}))
+    found = set_beside(scores, runs, "a", pd.Series({"x": 5, "y": 6, "z": 7}))
     table, tests = found.table_4.set_index("run"), found.tests.set_index(["metric", "a", "b"])["p"]
     assert table["auroc_mean"].tolist() == pytest.approx([0.7, 0.8])
     assert table["auroc_std"].tolist() == pytest.approx([0.1, 0.1])
@@ -204,7 +212,7 @@ def test_the_rarest_and_the_commonest(count, size):
     scores = {name: pd.DataFrame(columns, tfs) for name in runs}
     if size:
         scores["b"].loc["t0", "auroc"] = np.nan  # the rarest of all is left out of b's mean
-    extremes = compare(scores, runs, "a", pd.Series(order * 3 + 1, tfs)).extremes
+    extremes = set_beside(scores, runs, "a", pd.Series(order * 3 + 1, tfs)).extremes
     assert len(extremes) == (4 if size else 0)
     for row in extremes.itertuples():
         ranks = range(size) if row.group == "rarest" else range(count - size, count)
@@ -410,7 +418,7 @@ def test_the_same_evaluation_has_the_same_bytes(toy, tmp_path, no_figures):
     for name in "ab":
         evaluate(toy.runs("cnn", "pmn"), toy.dataset, tmp_path / name)
     a, b = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab")
-    assert a == b and len(a) == 5
+    assert a == b and len(a) == 7
 
 
 def test_an_output_that_exists(toy, tmp_path, no_figures):
@@ -421,6 +429,6 @@ def test_an_output_that_exists(toy, tmp_path, no_figures):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
     evaluate(toy.runs("cnn"), toy.dataset, tmp_path / "out", force=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "evaluation.json", "extremes.tsv", "table4.tsv", "tests.tsv", "tfs.tsv",
+        "differences.tsv", "evaluation.json", "extremes.tsv", "leakage.tsv", "table4.tsv", "tests.tsv", "tfs.tsv",
     ]  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

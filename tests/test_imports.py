@@ -16,23 +16,11 @@ ROOT = Path(pmntool.__file__).parent
 LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging"},
-    {
-        "genome",
-        "peaks",
-        "motifs",
-        "intervals",
-        "labels",
-        "regions",
-        "dataset",
-        "tracks",
-        "metrics",
-        "clustering",
-        "trrust",
-        "plots",
-    },
+    {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
+    | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"checkpoint", "inference"},
-    {"build_dataset", "train", "evaluate", "predict", "prototypes", "simulate"},
+    {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "simulate"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,259 @@
+"""Set runs beside one another: Table 4, paired tests, and the TFs that gained or lost (§4.2).
+
+Runs that differ in their seed alone are one group and count once: a TF's metric is the mean over the group's seeds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pmntool import bootstrap, metrics
+from pmntool.checkpoint import Run
+from pmntool.errors import MismatchError
+from pmntool.variants import WITH_PROTOTYPES
+
+log = logging.getLogger("pmntool")
+
+EXTREMES = 10  # TFs in the groups of the rarest and of the commonest
+TESTS = ["metric", "a", "b", "p"]
+DIFFERENCES = ["run", "baseline", "tf", "metric", "difference", "low", "high", "p", "q", "change"]
+LEAKAGE = ["run", "windows", "count", *metrics.NAMES]
+
+Drawn = Mapping[str, pd.DataFrame]  # metric → a row a draw, a column a TF
+
+
+class Measured(NamedTuple):
+    """What one run reaches, or the mean over the runs of a group."""
+
+    table: pd.DataFrame  # a row a TF (the index): positives, auroc, aupr, recall_at_fdr
+    drawn: Drawn  # the same of windows drawn again; of no metric where none were
+    clean: pd.DataFrame | None = None  # as `table`, without the windows that leak; None where none does
+
+
+class Evaluation(NamedTuple):
+    """What was measured; a "run" is a group of runs, but in `tfs`.
+
+    Means and tests are over the TFs that all runs share and for which the metric is defined.
+    """
+
+    tfs: pd.DataFrame  # run, tf, positives, auroc, aupr, recall_at_fdr: each run by itself
+    table_4: pd.DataFrame  # one row a run: of each metric mean and std over TFs, spread over seeds, % increase
+    tests: pd.DataFrame  # metric, a, b, p: one-tailed paired t-test that a is larger than b
+    extremes: pd.DataFrame  # run, group, tfs and the mean of each metric, of the rarest and the commonest TFs
+    differences: pd.DataFrame  # run − baseline of each TF, with what `bootstrap` says of it
+    leakage: pd.DataFrame  # run, windows, their count and the mean of each metric: with and without those that leak
+    groups: dict[str, list[str]]  # name of a group to those of its runs
+    baseline: str
+    n_tfs: int  # TFs that all runs share
+    block: int  # bp that were drawn together
+
+
+def group_runs(runs: Mapping[str, Run]) -> dict[str, list[str]]:
+    """Put runs together that differ in their seed alone.
+
+    Returns
+    -------
+    Group name to run names, in the order of `runs`. A group of one is called as its run, another as `train` would call
+    its folder, or after all its runs where that name is taken. A second run of the same seed stands apart.
+    """
+    members: dict[tuple[str, int], list[str]] = {}
+    seen: Counter = Counter()
+    for name, run in runs.items():
+        settings = dict(run.meta["settings"])
+        seed = settings.pop("seed", None)
+        facts = (run.variant, run.meta["hyperparameters"], settings, run.tfs, run.meta["dataset"]["sha256"])
+        made = json.dumps(facts, sort_keys=True)
+        members.setdefault((made, seen[made, seed]), []).append(name)
+        seen[made, seed] += 1
+    short = [names[0] if len(names) == 1 else _default_name(runs[names[0]]) for names in members.values()]
+    return {
+        name if len(names) == 1 or short.count(name) == 1 else "+".join(names): names
+        for name, names in zip(short, members.values(), strict=True)
+    }
+
+
+def choose_baseline(groups: Mapping[str, Sequence[str]], runs: Mapping[str, Run], asked: str | None) -> str:
+    """Return the name of the group that increases are taken over.
+
+    Raises
+    ------
+    MismatchError
+        `asked` is neither a group nor a run.
+    """
+    if asked is None:
+        by_variant = {runs[names[0]].variant: group for group, names in reversed(groups.items())}
+        return by_variant.get("cnn-single") or by_variant.get("cnn") or next(iter(groups))
+    found = [group for group, names in groups.items() if asked == group or asked in names]
+    if not found:
+        raise MismatchError(f"--baseline {asked}: expected one of the runs, {', '.join(runs)}")
+    return found[0]
+
+
+def compare(
+    measured: Mapping[str, Measured],
+    runs: Mapping[str, Run],
+    groups: Mapping[str, list[str]],
+    baseline: str,
+    windows: pd.Series,
+    counts: Mapping[str, int],
+    block: int,
+    *,
+    all_pairs: bool = False,
+) -> Evaluation:
+    """Set runs beside one another on the TFs that they share.
+
+    Parameters
+    ----------
+    measured
+        What each run reaches.
+    groups
+        As from `group_runs`.
+    windows
+        Bound windows of each TF in the whole dataset, by which it is rare or common.
+    counts
+        What kind of windows to how many, as the rows of `Evaluation.leakage`: all, and those that do not leak.
+    block
+        bp that were drawn together.
+    all_pairs
+        Take differences of every two groups, not only those to the baseline.
+
+    Raises
+    ------
+    MismatchError
+        The runs share no TF.
+    """
+    shared = [tf for tf in windows.index if all(tf in run.table.index for run in measured.values())]
+    if not shared:
+        raise MismatchError(f"the runs {', '.join(measured)} share no TF")
+    for name, run in measured.items():
+        undefined = int(run.table["auroc"].isna().sum())
+        if undefined:
+            log.warning("%s: no auROC for %d TFs, which have no positive or no negative window", name, undefined)
+    if any(len(run.table) > len(shared) for run in measured.values()):
+        log.warning("means and tests are over the %d TFs that all runs share", len(shared))
+    common = {group: _mean([_restrict(measured[name], shared) for name in names]) for group, names in groups.items()}
+    tables = {group: run.table for group, run in common.items()}
+    means = {
+        group: [[metrics.mean(measured[name].table.loc[shared, metric].to_numpy()) for metric in metrics.NAMES]
+                for name in names]
+        for group, names in groups.items()
+    }  # fmt: skip
+    tfs = pd.concat([run.table.rename_axis("tf").reset_index().assign(run=name) for name, run in measured.items()])
+    pairs = [(group, baseline) for group in groups if group != baseline]
+    if all_pairs:
+        pairs += [(b, a) for a, b in itertools.combinations([group for group in groups if group != baseline], 2)]
+    return Evaluation(
+        tfs=tfs[["run", "tf", "positives", *metrics.NAMES]].reset_index(drop=True),
+        table_4=pd.DataFrame(
+            [
+                _table_4_row(group, tables[group], tables[baseline], runs[names[0]], np.array(means[group]))
+                for group, names in groups.items()
+            ]
+        ),
+        tests=pd.DataFrame(_tests(tables), columns=TESTS),
+        extremes=pd.DataFrame(_extremes(tables, windows.loc[shared])),
+        differences=_concat([_differences(common, *pair) for pair in pairs], DIFFERENCES),
+        leakage=pd.DataFrame(_leakage(common, counts), columns=LEAKAGE),
+        groups=dict(groups),
+        baseline=baseline,
+        n_tfs=len(shared),
+        block=block,
+    )
+
+
+def _default_name(run: Run) -> str:
+    weight = run.meta["settings"]["prototype_weight"]
+    return f"{run.variant}-lambda{weight:g}" if run.variant in WITH_PROTOTYPES else run.variant
+
+
+def _restrict(run: Measured, tfs: list[str]) -> Measured:
+    """Return what a run reaches on some TFs, in their order."""
+    clean = None if run.clean is None else run.clean.loc[tfs]
+    return Measured(run.table.loc[tfs], {metric: table[tfs] for metric, table in run.drawn.items()}, clean)
+
+
+def _mean(runs: Sequence[Measured]) -> Measured:
+    """Return the mean over runs, TF by TF, draw by draw."""
+
+    def mean(tables: list[pd.DataFrame]) -> pd.DataFrame:
+        return sum(tables[1:], start=tables[0]) / len(tables)
+
+    clean = None if runs[0].clean is None else mean([run.clean for run in runs])
+    return Measured(
+        mean([run.table for run in runs]), {m: mean([run.drawn[m] for run in runs]) for m in runs[0].drawn}, clean
+    )
+
+
+def _table_4_row(
+    group: str, table: pd.DataFrame, baseline: pd.DataFrame, run: Run, means: np.ndarray
+) -> dict[str, Any]:
+    """Return a group's row; `means`, (seeds, metrics), are those over TFs of each of its runs."""
+    row: dict[str, Any] = {
+        "run": group, "variant": run.variant, "lambda": run.meta["settings"]["prototype_weight"], "seeds": len(means),
+    }  # fmt: skip
+    for metric, of_seeds in zip(metrics.NAMES, means.T, strict=True):
+        base = metrics.mean(baseline[metric].to_numpy())
+        row[f"{metric}_mean"] = metrics.mean(table[metric].to_numpy())
+        row[f"{metric}_std"] = metrics.std(table[metric].to_numpy())
+        row[f"{metric}_spread"] = metrics.std(of_seeds)
+        row[f"{metric}_increase"] = 100 * (row[f"{metric}_mean"] / base - 1) if base else float("nan")
+    return row
+
+
+def _tests(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str, str, float]]:
+    return [
+        (metric, a, b, metrics.paired_t_test(tables[a][metric].to_numpy(), tables[b][metric].to_numpy()))
+        for metric in metrics.NAMES
+        for a, b in itertools.permutations(tables, 2)
+    ]
+
+
+def _extremes(tables: Mapping[str, pd.DataFrame], windows: pd.Series) -> list[dict[str, Any]]:
+    """Return the means over the TFs with the fewest and over those with the most windows."""
+    order = windows.sort_values(kind="stable").index
+    size = min(EXTREMES, len(order) // 2)
+    groups = {"rarest": order[:size], "commonest": order[len(order) - size :]} if size else {}
+    return [
+        {"run": name, "group": group, "tfs": len(members)}
+        | {metric: metrics.mean(table.loc[members, metric].to_numpy()) for metric in metrics.NAMES}
+        for group, members in groups.items()
+        for name, table in tables.items()
+    ]
+
+
+def _differences(common: Mapping[str, Measured], a: str, b: str) -> pd.DataFrame:
+    """Return what TFs gain in group `a` over group `b`, with intervals, p and q over the TFs of each metric."""
+    parts = []
+    for metric in common[a].drawn:
+        found = bootstrap.interval((common[a].drawn[metric] - common[b].drawn[metric]).to_numpy())
+        part = pd.DataFrame({"run": a, "baseline": b, "tf": common[a].table.index, "metric": metric})
+        part["difference"] = (common[a].table[metric] - common[b].table[metric]).to_numpy()
+        part["low"], part["high"], part["p"] = found
+        part["q"] = bootstrap.benjamini_hochberg(found.p)
+        side = np.where(part["difference"] > 0, "gained", "lost")
+        part["change"] = np.where(part["q"] <= bootstrap.FDR, side, "–")
+        parts.append(part)
+    return _concat(parts, DIFFERENCES)
+
+
+def _leakage(common: Mapping[str, Measured], counts: Mapping[str, int]) -> list[tuple]:
+    """Return two rows a group, all windows and those that do not leak; none where nothing leaks."""
+    return [
+        (group, kind, count, *(metrics.mean(table[metric].to_numpy()) for metric in metrics.NAMES))
+        for group, run in common.items()
+        if run.clean is not None
+        for (kind, count), table in zip(counts.items(), (run.table, run.clean), strict=True)
+    ]
+
+
+def _concat(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    tables = list(tables)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
