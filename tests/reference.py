@@ -222,13 +222,14 @@ def dilated(x: np.ndarray, layers: Layers) -> np.ndarray:
 
 def tfimpute(
     embedding: np.ndarray, known: Sequence[tuple[np.ndarray, np.ndarray]], gate: tuple[np.ndarray, np.ndarray],
-    hidden: tuple[np.ndarray, np.ndarray],
+    hidden: tuple[np.ndarray, np.ndarray], output: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Return logits (L,) for an embedding (D,): each label's TF and cell type, embedded, gate it."""
     logits = []
     for tf, cell in known:
         opened = [sigmoid(v) for v in gate[0] @ np.concatenate([tf, cell]) + gate[1]]
-        logits.append(max(hidden[0] @ (embedding * opened) + hidden[1]))
+        units = [max(v, 0) for v in hidden[0] @ (embedding * opened) + hidden[1]]
+        logits.append(output[0][0] @ units + output[1][0])
     return np.array(logits)
 
 

@@ -254,7 +254,7 @@ def test_the_model_remembers_before_the_first_epoch_and_after_each(
 
     def note(name):
         inner = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args: (events.append(name), inner(*args))[1])
+        monkeypatch.setattr(module, name, lambda *args, **more: (events.append(name), inner(*args, **more))[1])
 
     monkeypatch.setattr(module, "build", spy)
     note("_run_epoch")

@@ -20,7 +20,7 @@ H = 100
 
 
 class TFImpute(nn.Module):
-    """An encoder, an embedding of each TF and of each cell type, a gate made of the two, and one output for all labels.
+    """An encoder, embeddings of TFs and cell types, a gate made of the two, and dense layers for all labels.
 
     Parameters
     ----------
@@ -36,6 +36,7 @@ class TFImpute(nn.Module):
         self.cells = nn.Embedding(len(set(cells)), E)
         self.gate = nn.Linear(2 * E, encoder.n_features)
         self.hidden = nn.Linear(encoder.n_features, H)
+        self.output = nn.Linear(H, 1)
         self.register_buffer("tf", _numbers(tfs), persistent=False)  # int64 (L,)
         self.register_buffer("cell", _numbers(cells), persistent=False)  # int64 (L,)
 
@@ -45,7 +46,7 @@ class TFImpute(nn.Module):
     def head(self, embedding: Tensor) -> Output:
         known = torch.cat([self.tfs(self.tf), self.cells(self.cell)], dim=1)  # (L, 2E)
         gated = embedding[:, None] * self.gate(known).sigmoid()  # (B, L, D)
-        return Output(self.hidden(gated).amax(dim=2))  # (B, L)
+        return Output(self.output(self.hidden(gated).relu()).squeeze(2))  # (B, L)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Output:
         return self.head(self.encoder(x))
