@@ -119,8 +119,6 @@ def _draws(data: Dataset, split: str, how: Bootstrap) -> Draws | None:
     n_blocks = len(draws.times)
     if n_blocks < 2:
         log.warning("the %s windows lie in %d block of %d bp: no intervals", split, n_blocks, how.block)
-            "the %s windows lie in %d block of %d bp: no intervals; give a smaller --block", split, n_blocks, how.block
-        )
         return None
     log.info("bootstrap: %d draws of %d blocks of %d bp", how.draws, n_blocks, how.block)
     if n_blocks < FEW_BLOCKS:
