@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pmntool import __version__, intervals
-from pmntool.dataset import file_checksum, shorten, write_arrays, write_meta
+from pmntool.dataset import file_checksum, shorten, write_arrays, write_leaks, write_meta
 from pmntool.errors import InputError, MismatchError
 from pmntool.genome import N_CODE, Genome, holds_sizes_only, name_hint, read_sizes, same_but_for_style, select_chroms
 from pmntool.labels import (
@@ -381,7 +381,7 @@ def _write(folder: Path, rows: _Rows, leaks: pd.DataFrame, meta: dict[str, Any],
     """Write the dataset into `folder`; adds all checksums to `meta`."""
     from pmntool import plots
 
-    meta["files"] = write_arrays(folder, *rows, leaks)
+    meta["files"] = write_arrays(folder, *rows) | write_leaks(folder, leaks)
     table.to_csv(folder / "tfs.tsv", sep="\t", index=False, lineterminator="\n")
     plots.tf_frequencies(table, folder / "tfs.png")
     write_meta(folder, meta)

@@ -69,7 +69,8 @@ def group_runs(runs: Mapping[str, Run]) -> dict[str, list[str]]:
     for name, run in runs.items():
         settings = dict(run.meta["settings"])
         seed = settings.pop("seed", None)
-        facts = (run.variant, run.meta["hyperparameters"], settings, run.tfs, run.meta["dataset"]["sha256"])
+        facts = (run.variant, run.meta["hyperparameters"], settings, run.tfs, run.meta["dataset"]["sha256"],
+                 run.meta.get("motifs"))  # fmt: skip
         made = json.dumps(facts, sort_keys=True)
         members.setdefault((made, seen[made, seed]), []).append(name)
         seen[made, seed] += 1

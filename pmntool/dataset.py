@@ -136,9 +136,8 @@ class Dataset:
 
 
 def write_arrays(
-    folder: Path, windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, labels: np.ndarray,
-    leaks: pd.DataFrame,
-) -> dict[str, str]:  # fmt: skip
+    folder: Path, windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, labels: np.ndarray
+) -> dict[str, str]:
     """Write everything but dataset.json and return the files' SHA-256.
 
     Parameters
@@ -147,14 +146,17 @@ def write_arrays(
         chrom, start, end, split; N rows.
     sequence, offsets, labels
         As in the module's table, the labels packed.
-    leaks
-        As from `leakage.find_leaks`.
     """
     windows.to_csv(folder / "windows.bed", sep="\t", header=False, index=False, lineterminator="\n")
     for name, array in zip(ARRAYS[1:], (sequence, offsets, labels), strict=True):
         np.save(folder / name, array, allow_pickle=False)
+    return {name: file_checksum(folder / name, DatasetError) for name in ARRAYS}
+
+
+def write_leaks(folder: Path, leaks: pd.DataFrame) -> dict[str, str]:
+    """Write the windows that leak, as from `leakage.find_leaks`, and return the file's SHA-256."""
     leaks.to_csv(folder / LEAKAGE, sep="\t", index=False, lineterminator="\n")
-    return {name: file_checksum(folder / name, DatasetError) for name in (*ARRAYS, LEAKAGE)}
+    return {LEAKAGE: file_checksum(folder / LEAKAGE, DatasetError)}
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:

@@ -1,14 +1,12 @@
 """What models are given besides weights: windows in memory (`pmntool.models.Windows`), and motifs."""
 
 import numpy as np
-import pandas as pd
 import torch
 
 from pmntool.models import BUILDERS, Hyperparameters, Remembers, UsesMotifs, build
 
 TRAINED = [variant for variant in BUILDERS if list(build(variant, ["tf"], Hyperparameters()).parameters())]
 WIDEST = 8  # bp of a random motif
-NO_LEAKS = pd.DataFrame(columns=["chrom", "start", "end", "split", "share"])
 
 
 class Given:

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from given import NO_LEAKS
 from reference import auroc, average_precision, one_hot, paired_t, recall_at_fdr
 from reference_labels import label_rows, peak_window, window_starts
 
@@ -125,7 +124,7 @@ def write_again(toy: Toy, output: Path, y: np.ndarray) -> Path:
     """Write the dataset once more with other labels, (N, L)."""
     data = Dataset(toy.dataset)
     output.mkdir()
-    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1), NO_LEAKS)
+    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1))
     write_meta(output, data.meta | {"files": files})
     return output
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from given import NO_LEAKS
 
 from pmntool import plots
 from pmntool.build_dataset import Options, build_dataset
@@ -60,7 +59,7 @@ def shuffle(source: Path, output: Path) -> None:
     rows = data.rows("train")
     y[rows] = np.random.default_rng(0).permuted(y[rows], axis=0)
     output.mkdir()
-    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1), NO_LEAKS)
+    files = write_arrays(output, data.windows(), data.sequence, data.offsets, np.packbits(y, axis=1))
     write_meta(output, data.meta | {"files": files})
 
 

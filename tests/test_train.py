@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from given import NO_LEAKS
 
 from pmntool import checkpoint, metrics
 from pmntool import train as module
@@ -81,7 +80,7 @@ def write(folder: Path, made: Made, tfs: list[str] = TFS) -> Path:
     folder.mkdir(parents=True)
     split = np.repeat(list(COUNTS), list(COUNTS.values()))
     windows = pd.DataFrame({"chrom": "c", "start": made.offsets, "end": made.offsets + WINDOW, "split": split})
-    files = write_arrays(folder, windows, made.codes, made.offsets, np.packbits(made.y, axis=1), NO_LEAKS)
+    files = write_arrays(folder, windows, made.codes, made.offsets, np.packbits(made.y, axis=1))
     splits = {name: {"windows": count} for name, count in COUNTS.items()}
     sizes = {"window": WINDOW, "stride": STRIDE, "negatives": 0.0}
     write_meta(folder, {"tfs": tfs, **sizes, "splits": splits, "chroms": {}, "files": files})
