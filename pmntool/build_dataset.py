@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +39,7 @@ log = logging.getLogger("pmntool")
 
 PAPER_VALID_CHROMS = ("chr1", "chr8", "chr21")
 PAPER_TEST_CHROMS = ("chr3", "chr12", "chr17")
+LONGEST_WINDOW = 1_000_000  # bp
 GC_STEPS = 50  # unbound windows are matched on GC in steps of 2 %
 
 
@@ -118,12 +121,14 @@ def build_dataset(
     """
     _check(options)
     if output is not None:
-        require_free(output, force=force)
+        require_free(output, force=force, marker="dataset.json")
     sources = find_peaks(peaks)
     with ExitStack() as stack:
         if holds_sizes_only(genome):
-            if output is not None or options.max_n < 1 or options.negatives:
-                raise InputError(f"{genome}: a table of sizes serves --dry-run alone, without --max-n and --negatives")
+            if output is not None or options.max_n < 1 or options.negatives or options.no_leakage:
+                raise InputError(
+                    f"{genome}: a table of sizes serves --dry-run alone, without --max-n, --negatives and --no-leakage"
+                )
             sequence, sizes = None, read_sizes(genome)
         else:
             sequence = stack.enter_context(Genome(genome))
@@ -132,6 +137,7 @@ def build_dataset(
         tally = _Tally(Counter(), Counter(), Counter(), Counter())
         regions, inputs = _read_sources(sources, sizes, splits, options, tally)
         blacklist = _read_exclude(exclude, sizes) if exclude else None
+        excluded = {"file": exclude.name, "sha256": file_checksum(exclude, InputError)} if exclude else None
         labels, allowed = {}, {}
         for chrom in splits:
             allowed[chrom] = _allowed_windows(chrom, sizes[chrom], blacklist, sequence, options)
@@ -148,14 +154,15 @@ def build_dataset(
             raise InputError(_no_tf_left(reasons, options.min_windows))
         labels = {chrom: keep_tfs(part, list(regions), tfs) for chrom, part in labels.items()}
         table = tf_table(labels, counts.loc[tfs])
-        meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs)
-        if output is not None:
-            with new_directory(output, force=force) as folder:
-                rows = _lay_out(sequence, labels, allowed, meta, options)
-                leaks = _find_leaks(rows, meta, options)
-                if options.no_leakage:
-                    rows, table = _leave_out(rows, leaks, meta, options)
-                _write(folder, rows, leaks, meta, table)
+        meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs) | {"exclude": excluded}
+        if sequence is not None:
+            rows = _lay_out(sequence, labels, allowed, meta, options)
+            leaks = _find_leaks(rows, meta, options)
+            if options.no_leakage:
+                rows, table = _leave_out(rows, leaks, meta, options)
+            if output is not None:
+                with new_directory(output, force=force, marker="dataset.json") as folder:
+                    _write(folder, rows, leaks, meta, table)
     return Built(meta, table)
 
 
@@ -192,6 +199,10 @@ def assign_splits(sizes: Mapping[str, int], options: Options) -> dict[str, str]:
 
 
 def _check(options: Options) -> None:
+    if not 1 <= options.window <= LONGEST_WINDOW:
+        raise InputError(f"--window {options.window}: expected 1 to {LONGEST_WINDOW} bp")
+    if not math.isfinite(options.min_log10p):
+        raise InputError(f"--min-log10p {options.min_log10p}: expected a number")
     if not 1 <= options.stride <= options.window:
         raise InputError(f"--stride {options.stride}: expected 1 to {options.window} bp, the window")
     if not 0 <= options.min_overlap < 1:
@@ -269,6 +280,9 @@ def _read_exclude(path: Path, sizes: Mapping[str, int]) -> Regions:
     rows = by_chrom(peaks)
     if rows and not rows.keys() & sizes.keys():
         raise MismatchError(f"{path}: none of its chromosomes is in the genome{name_hint(rows, sizes)}")
+    unknown = [chrom for chrom in rows if chrom not in sizes]
+    if unknown:
+        log.warning("%s: %s, which the genome does not have, excludes nothing", path, shorten(unknown))
     return {chrom: (peaks.start[part], peaks.end[part]) for chrom, part in rows.items()}
 
 
@@ -282,7 +296,8 @@ def _allowed_windows(
         allowed = ~intervals.covered(*blacklist[chrom], **tiling)
     if options.max_n < 1:
         n_bases = intervals.count_marked(sequence.codes(chrom, 0, length) == N_CODE, **tiling)
-        allowed = (n_bases <= options.max_n * options.window) & (True if allowed is None else allowed)
+        most = int(Fraction(repr(options.max_n)) * options.window)  # in whole numbers: 0.29 of 100 bp is 29
+        allowed = (n_bases <= most) & (True if allowed is None else allowed)
     return allowed
 
 

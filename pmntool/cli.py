@@ -33,6 +33,9 @@ app = typer.Typer(
 )
 log = logging.getLogger("pmntool")
 
+_watched: list[Progress] = []  # what has a bar open, perhaps
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # as torch says it
+
 VariantName = enum.Enum("VariantName", {name: name for name in VARIANTS}, type=str)
 StrandsName = enum.Enum("StrandsName", {name: name for name in STRANDS}, type=str)
 SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "test")}, type=str)
@@ -43,7 +46,7 @@ TrackFormat = enum.Enum("TrackFormat", {name: name for name in ("bigwig", "bedgr
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N; auto takes a GPU where there is one.")]
 Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU threads; 0: one per core.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="On stderr, say nothing but warnings and errors.")]
 Data = Annotated[Path, typer.Option("--dataset", "-d", help="Folder that build-dataset wrote.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
@@ -209,6 +212,8 @@ def train(
     name = variant.value
     if prototype_weight is not None and name not in WITH_PROTOTYPES:
         raise InputError(f"--lambda: {name} has no prototypes; the variants that have are {', '.join(WITH_PROTOTYPES)}")
+    if resume and force:
+        raise InputError("--resume goes on with a run and --force replaces it: give one of them")
     progress = _listen(quiet)
     _use_threads(threads)
     from pmntool.models import Hyperparameters
@@ -404,12 +409,22 @@ def simulate(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # of a terminal that knows ASCII alone
     try:
-        app(prog_name="pmntool")
+        try:
+            app(prog_name="pmntool")
+        finally:
+            while _watched:
+                _watched.pop().finish()  # gives a terminal its cursor back
     except PmnError as error:
         sys.stderr.write(f"pmntool: error: {error}\n")
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            sys.stderr.write("pmntool: error: not enough memory; give a smaller --batch-size or smaller --channels\n")
+            sys.exit(1)
         sys.stderr.write("pmntool: this is a bug; please report it with the command and all of what follows.\n")
         raise
 
@@ -448,4 +463,5 @@ def _listen(quiet: bool) -> Progress:
     """Send messages to stderr, and return how progress is shown."""
     from pmntool import report
 
-    return report.listen(quiet=quiet)
+    _watched.append(report.listen(quiet=quiet))
+    return _watched[-1]

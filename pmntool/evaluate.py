@@ -68,7 +68,7 @@ def evaluate(
     if split not in SPLITS:
         raise InputError(f"--split {split}: expected {', '.join(SPLITS)}")
     if output is not None:
-        require_free(output, force=force)
+        require_free(output, force=force, marker="evaluation.json")
     data = Dataset(dataset)
     opened = dict(zip(run_names(runs), map(Run, runs), strict=True))
     for run in opened.values():
@@ -169,7 +169,7 @@ def _write(
         "differences": evaluation.differences,
         "leakage": evaluation.leakage,
     }
-    with new_directory(output, force=force) as folder:
+    with new_directory(output, force=force, marker="evaluation.json") as folder:
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n", na_rep="nan")
         about = {"pmntool": __version__, "split": split, "dataset": data.checksum, "baseline": evaluation.baseline}

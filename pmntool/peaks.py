@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import re
 import zlib
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from pmntool.errors import InputError, PeakFormatError
+
+log = logging.getLogger("pmntool")
 
 PEAK_SUFFIXES = (".narrowPeak", ".broadPeak", ".bed")
 SHEET = ["tf", "path", "cell"]  # the columns of a sheet; the last may be missing
@@ -49,9 +52,13 @@ def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
     sources: dict[str, list[Path]] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            files = [file for file in sorted(path.iterdir()) if _tf_name(file) and not file.name.startswith(".")]
+            there = [file for file in sorted(path.iterdir()) if not file.name.startswith(".")]
+            files = [file for file in there if _tf_name(file)]
             if not files:
                 raise InputError(f"{path}: no peak file there; expected <TF>.narrowPeak, .broadPeak or .bed, or .gz")
+            others = [file.name for file in there if file not in files]
+            if others:
+                log.warning("%s: passed over, as no peak files by their names: %s", path, ", ".join(others[:10]))
             pairs = [(_tf_name(file), file) for file in files]
         elif path.suffix in (".tsv", ".txt"):
             pairs = _read_sheet(path)
@@ -99,9 +106,9 @@ def read_peaks(path: Path | str) -> Peaks:
     if len(numbers) < len(lines):
         lines = [lines[i] for i in numbers]
     n_columns = lines[0].count(b"\t") + 1
-    suffix = Path(path.name.removesuffix(".gz")).suffix
-    narrow = suffix == ".narrowPeak" or n_columns == 10
-    scored = narrow or suffix == ".broadPeak"
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    narrow = suffix == ".narrowpeak" or n_columns == 10
+    scored = narrow or suffix == ".broadpeak"
     least = 10 if narrow else 9 if scored else 3
     columns = (
         {0: str, 1: np.int64, 2: np.int64} | ({7: np.float64} if scored else {}) | ({9: np.int64} if narrow else {})
@@ -144,7 +151,7 @@ def peak_windows(peaks: Peaks, window: int) -> tuple[np.ndarray, np.ndarray]:
 def _tf_name(path: Path) -> str | None:
     """Return the TF that a peak file's name says, or None for another file."""
     name = path.name.removesuffix(".gz")
-    return next((name.removesuffix(suffix) for suffix in PEAK_SUFFIXES if name.endswith(suffix)), None)
+    return next((name[: -len(s)] or None for s in PEAK_SUFFIXES if name.lower().endswith(s.lower())), None)
 
 
 def _read_sheet(path: Path) -> list[tuple[str, Path]]:

@@ -86,7 +86,7 @@ def predict(
     """
     if kind not in SUFFIXES:
         raise InputError(f"--format {kind}: expected {' or '.join(SUFFIXES)}")
-    require_free(output, force=force)
+    require_free(output, force=force, marker="tracks.json")
     run = Run(model)
     columns = _columns(run, tfs)
     place = choose_device(device)
@@ -105,7 +105,7 @@ def predict(
         total = sum(last - first for _, first, last in runs)
         if not total:
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
-        with new_directory(output, force=force) as folder:
+        with new_directory(output, force=force, marker="tracks.json") as folder:
             progress.start("scanning", total, "windows")
             names = [run.tfs[column] for column in columns]
             done = dict.fromkeys(sizes, 0)

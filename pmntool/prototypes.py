@@ -82,10 +82,12 @@ def prototypes(
         `output` exists (without `force`) or cannot be written.
     """
     if output is not None:
-        require_free(output, force=force)
+        require_free(output, force=force, marker="prototypes.json")
     names = run_names(runs)
     opened = _open(runs)
     tfs = opened[0].tfs
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed {seed}: expected 0 to {2**32 - 1}")
     if n_clusters is not None and not 2 <= n_clusters <= len(tfs):
         raise InputError(f"--clusters {n_clusters}: expected 2 to {len(tfs)}, the number of TFs")
     targets = None if trrust is None else read_trrust(trrust)
@@ -192,11 +194,12 @@ def _write(output: Path, found: Prototypes, variant: str, tables: dict[str, np.n
     written = {
         "clusters": _members(clustering, stability),
         "prototypes": vectors[["run", "tf", *vectors.columns.drop(["run", "tf"])]],
-        "similarity": pd.DataFrame(clustering.similarity.round(6), columns=tfs).assign(tf=tfs)[["tf", *tfs]],
+        "similarity": pd.DataFrame(clustering.similarity.round(6), columns=tfs),
     }
+    written["similarity"].insert(0, "tf", tfs, allow_duplicates=True)  # a TF may be called tf
     if targets is not None:
         written["trrust"] = targets.pairs.assign(cosine=targets.pairs["cosine"].round(6))
-    with new_directory(output, force=force) as folder:
+    with new_directory(output, force=force, marker="prototypes.json") as folder:
         for name, table in written.items():
             table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n", na_rep="nan")
         (folder / "tree.nwk").write_text(to_newick(clustering), encoding="utf-8")

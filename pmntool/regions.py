@@ -35,15 +35,15 @@ def parse_region(text: str, sizes: Mapping[str, int]) -> Region:
     """
     if text in sizes:
         return text, 0, sizes[text]
-    match = re.fullmatch(r"(.+?)(?::([\d,]+)(?:-([\d,]+))?)?", text)
+    match = re.fullmatch(r"(.+?)(?::(?=[\d,-])([\d,]*)(?:-([\d,]*))?)?", text)
     if not match:
         raise InputError(f"region {text!r}: expected chrom:start-end, such as chr3:1-50000")
     chrom, first, last = match.groups()
     if chrom not in sizes:
         raise MismatchError(f"region {text!r}: no chromosome {chrom} in the genome{name_hint([chrom], sizes)}")
-    numbers = [int(digits.replace(",", "") or 0) if digits else None for digits in (first, last)]
-    start, end = (numbers[0] or 1) - 1, min(numbers[1] or sizes[chrom], sizes[chrom])
-    if numbers[0] == 0 or start >= end:
+    start = int(first.replace(",", "") or 0) - 1 if first else 0
+    end = min(int(last.replace(",", "") or 0), sizes[chrom]) if last else sizes[chrom]
+    if not 0 <= start < end:
         raise InputError(f"region {text!r}: holds no base of {chrom}, which has bases 1 to {sizes[chrom]}")
     return chrom, start, end
 

@@ -103,7 +103,7 @@ def simulate(output: Path, *, seed: int = 0, chrom_length: int = 200_000, force:
     bounds = {chrom: (end - BETWEEN - sizes[chrom], end - BETWEEN) for chrom, end in zip(sizes, ends, strict=True)}
     sites: dict[str, np.recarray] = {}
     counts = {}
-    with new_directory(output, force=force) as folder:
+    with new_directory(output, force=force, marker="truth.json") as folder:
         codes = _draw_genome(bounds, genome_rng)
         _plant(codes, bounds, plant_rng)
         (folder / "genome.fa").write_bytes(_fasta(codes, bounds, genome_rng))

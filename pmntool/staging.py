@@ -23,27 +23,37 @@ def partial_name(target: Path) -> Path:
     return target.parent / f".{target.name}.partial"
 
 
-def require_free(target: Path, *, force: bool) -> None:
-    """Refuse a target that exists, unless `force`.
+def require_free(target: Path, *, force: bool, marker: str) -> None:
+    """Refuse a target that cannot be written, or exists; with `force` all but an older output of the same command.
+
+    Parameters
+    ----------
+    marker
+        Name of the file that every folder of this kind holds. A folder without it is replaced only where it is empty.
 
     Raises
     ------
     OutputError
-        `target` exists and `force` is false, or it is not something that pmntool would replace.
+        `target` cannot be written, exists and `force` is false, or is not something that the command would replace.
     """
+    above = next((folder for folder in Path(target).parents if os.path.lexists(folder)), Path())
+    if not os.access(above, os.W_OK | os.X_OK) or not above.is_dir():
+        raise OutputError(f"{target}: cannot be written ({above} is {'read-only' if above.is_dir() else 'no folder'})")
     if not os.path.lexists(target):
         return
     if not force:
         raise OutputError(f"{target} exists already; give another -o, or --force to replace it")
-    if target.is_symlink() or not (target.is_dir() or target.is_file()):
-        raise OutputError(f"{target} is neither a folder nor a regular file; it is left as it is")
+    if target.is_symlink() or not target.is_dir():
+        raise OutputError(f"{target} is not a folder; it is left as it is, even with --force")
+    if not (target / marker).is_file() and any(target.iterdir()):
+        raise OutputError(f"{target} holds no {marker}, so it was not made by this command; --force leaves it as it is")
 
 
 @contextmanager
-def new_directory(target: Path, *, force: bool = False) -> Iterator[Path]:
+def new_directory(target: Path, *, marker: str, force: bool = False) -> Iterator[Path]:
     """Yield an empty folder that becomes `target` when the block ends without an error.
 
-    An old `target` is replaced only then, and only with `force`. After an error nothing is left behind.
+    An old `target` is replaced only then, and only as `require_free` allows. After an error nothing is left behind.
 
     Raises
     ------
@@ -51,7 +61,7 @@ def new_directory(target: Path, *, force: bool = False) -> Iterator[Path]:
         `target` exists (without `force`), or its parent cannot be written.
     """
     target = Path(target)
-    require_free(target, force=force)
+    require_free(target, force=force, marker=marker)
     partial = partial_name(target)
     with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +108,6 @@ def write_json(target: Path, content: Any) -> None:
 def _replace_directory(new: Path, target: Path) -> None:
     """Give `new` the name `target`; what had it before goes only when that is done."""
     if not target.is_dir():
-        target.unlink(missing_ok=True)
         os.rename(new, target)
         return
     old = target.parent / f".{target.name}.old"
@@ -118,6 +127,4 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is None:
-            raise
         raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error

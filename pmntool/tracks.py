@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import re
+import resource
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ import pandas as pd
 from pmntool.errors import OutputError
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
+SPARE_FILES = 64  # that a process has open besides tracks
 BLOCK = 100_000  # values handed to the bigWig library at a time
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
@@ -54,6 +56,20 @@ def file_stems(tfs: Sequence[str]) -> dict[str, str]:
         alone = folded.count(tf.casefold()) == 1 and tf.casefold().split(".")[0] not in _RESERVED
         stems[tf] = stem if stem == tf and alone else f"{stem}-{hashlib.sha256(tf.encode()).hexdigest()[:6]}"
     return stems
+
+
+def _allow_open_files(folder: Path, count: int) -> None:
+    """Raise the process's own limit of open files where `count` more need it; the bigWig library crashes beyond."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + SPARE_FILES
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise OutputError(
+            f"{folder}: {count} tracks must be open at once, but this system allows {hard} files (`ulimit -n`); "
+            "give fewer --tfs"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Tracks:
@@ -98,6 +114,7 @@ class Tracks:
         self._folder, self._stride, self._decimals, self._least = folder, stride, decimals, least
         self._sizes = dict(sizes)
         open_track = _BigWig if kind == "bigwig" else _BedGraph
+        _allow_open_files(folder, len(tfs))
         self._tracks: list[_Track] = []
         for name in self.files.values():
             self._tracks.append(open_track(folder / name, self._sizes))

@@ -142,7 +142,7 @@ def train(
         meta["motifs"] = {"file": motifs.name, "sha256": file_checksum(motifs, InputError), "used": used}
     old = _open_to_resume(output, meta) if resume else None
     if old is None:
-        require_free(output, force=force)
+        require_free(output, force=force, marker="run.json")
     place = choose_device(device)
     log.info("training %s on %s: %d TFs", settings.variant, describe(place), len(names))
 
@@ -169,6 +169,8 @@ def train(
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
     n_epochs = settings.epochs if adam else 1
+    if len(meta["epochs"]) >= n_epochs:
+        log.info("%s has its %d epochs already; --epochs %d asks for no more", output, len(meta["epochs"]), n_epochs)
     for epoch in range(len(meta["epochs"]) + 1, n_epochs + 1):
         if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
             log.info("stopped early: no better validation %s in %d epochs", settings.select_by, settings.patience)
@@ -182,9 +184,10 @@ def train(
             net.remember(windows)
         measured = _measure(net, data, names, place, settings) if np.isfinite(loss) else None
         if measured is None:
+            kept = f"epoch {epoch - 1}" if epoch > 1 else "nothing"
             raise PmnError(
                 f"{output}: in epoch {epoch} the loss or the weights turned into something that is not a number; "
-                f"epoch {epoch - 1} is kept. Try a --learning-rate below {settings.learning_rate:g}"
+                f"{kept} is kept. Try a --learning-rate below {settings.learning_rate:g}"
             )
         row, values = measured
         progress.finish()
@@ -265,14 +268,14 @@ def _save(
 ) -> None:  # fmt: skip
     """Write the run after an epoch; the first one makes the folder, or with `force` replaces an old one."""
     meta |= {"best_epochs": best.epochs, "best_scores": best.scores}
-    with new_directory(output, force=force) if epoch == 1 else nullcontext(output) as folder:
+    with new_directory(output, force=force, marker="run.json") if epoch == 1 else nullcontext(output) as folder:
+        save(
+            folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
+        )
         table = pd.DataFrame(meta["epochs"])
         with new_file(folder / "epochs.tsv") as partial:
             table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
         plots.curves({output.name: table}, folder / "epochs.png")
-        save(
-            folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
-        )
 
 
 def _describe(data: Dataset, names: list[str], settings: Settings, hyperparameters: Hyperparameters) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,42 @@ def test_excluded_places_and_n_are_left_out(small):
     data = Dataset(small / "less")
     share = [(data.sequence[offset : offset + 200] == encode("N")[0]).mean() for offset in data.offsets]
     assert max(share) <= 0.01 and sum(built.meta["left_out"]["windows"].values()) > 0
+
+
+def test_a_dry_run_says_what_would_be_built(small):
+    options = Options(negatives=0.5, max_n=0.5)
+    dry = build_dataset(small / "genome.fa", [small / "peaks"], None, options)
+    assert not (small / "out").exists()
+    built = build_dataset(small / "genome.fa", [small / "peaks"], small / "out", options)
+    for key in ("splits", "left_out", "tfs", "kept", "chroms"):
+        assert dry.meta[key] == built.meta[key]
+    assert built.meta["splits"]["train"]["windows"] > built.meta["splits"]["train"]["bound"]
+
+
+def test_what_is_passed_over_or_excluded_is_said(small, caplog):
+    (small / "peaks" / "notes.md").touch()
+    (small / "peaks" / "D.bed.bz2").touch()
+    (small / "black.bed").write_text("chr1\t560\t561\n7\t1\t2\n")
+    built = build_dataset(small / "genome.fa", [small / "peaks"], None, exclude=small / "black.bed")
+    assert f"{small / 'peaks'}: passed over, as no peak files by their names: D.bed.bz2, notes.md" in caplog.messages
+    assert f"{small / 'black.bed'}: 7, which the genome does not have, excludes nothing" in caplog.messages
+    digest = hashlib.sha256((small / "black.bed").read_bytes()).hexdigest()
+    assert built.meta["exclude"] == {"file": "black.bed", "sha256": digest}
+
+
+def test_the_share_of_n_is_exact(tmp_path):
+    """29 of 100 bp are no more than 0.29, whatever 0.29 · 100 is in floating point."""
+    letters = "ACGT" * 50
+    sequence = letters[:100] + "N" * 29 + letters[:171]
+    (tmp_path / "g.fa").write_text("".join(f">chr{c}\n{sequence}\n" for c in (1, 2, 3)))
+    (tmp_path / "A.bed").write_text("".join(f"chr{c}\t100\t200\n" for c in (1, 2, 3)))
+    options = Options(window=100, stride=100, valid_chroms=("chr1",), test_chroms=("chr3",))
+    for most, kept in ((0.29, 3), (0.2899, 0)):
+        try:
+            built = build_dataset(tmp_path / "g.fa", [tmp_path / "A.bed"], None, options._replace(max_n=most))
+            assert sum(row["windows"] for row in built.meta["splits"].values()) == kept
+        except InputError:
+            assert kept == 0
 
 
 @pytest.mark.parametrize(

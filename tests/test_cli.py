@@ -41,6 +41,8 @@ def here(world, tmp_path, monkeypatch):
     for name in ("genome.fa", "peaks", "dataset"):
         (tmp_path / name).symlink_to(world / name)
     (tmp_path / "runs").symlink_to(world / "runs")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -221,6 +223,13 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
          "region '3:1-500': no chromosome 3 in the genome (it has chr1, chr12, chr2, chr3, chr4, chr5, …: "
          "'3' here is 'chr3' there)"),
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:9-5"], "region 'chr3:9-5': holds no base of chr3"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:500-0"], "region 'chr3:500-0': holds no base of chr3"),
+        (["train", "--resume", "--force"], "--resume goes on with a run and --force replaces it: give one of them"),
+        (["evaluate", "runs/cnn", "-o", "genome.fa/x"], "genome.fa/x: cannot be written (genome.fa is no folder)"),
+        (["evaluate", "runs/cnn", "-o", "mine", "--force"], "mine holds no evaluation.json, so it was not made by"),
+        (["prototypes", "runs/pmn-lambda1", "--seed", "5000000000"], "--seed 5000000000: expected 0 to 4294967295"),
+        (["build-dataset", "--min-log10p", "nan", "-o", "x"], "--min-log10p nan: expected a number"),
+        (["build-dataset", "--window", "100000000000000000000", "-o", "x"], "--window 100000000000000000000: expected"),
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:1-20"],
          "genome.fa: no window of 200 bp has its center in what is to be scanned"),
         (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", "Nope"], "runs/cnn: no TF Nope in the model; it has"),

@@ -422,10 +422,10 @@ def test_the_same_evaluation_has_the_same_bytes(toy, tmp_path, no_figures):
 
 def test_an_output_that_exists(toy, tmp_path, no_figures):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").touch()
+    (tmp_path / "out" / "evaluation.json").touch()
     with pytest.raises(OutputError, match="out exists already; give another -o, or --force"):
         evaluate([tmp_path / "nothing"], toy.dataset, tmp_path / "out")  # said before any work
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["evaluation.json"]
     evaluate(toy.runs("cnn"), toy.dataset, tmp_path / "out", force=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "differences.tsv", "evaluation.json", "extremes.tsv", "leakage.tsv", "table4.tsv", "tests.tsv", "tfs.tsv",

@@ -282,7 +282,7 @@ def by_loops(variant: str, model: torch.nn.Module, codes: np.ndarray, hp: Hyperp
         return reference.tfimpute(reference.encode(x, layers(w)), known, *dense), None
     cell = {name.split(".")[-1]: value for name, value in w.items() if name.startswith("matcher.cell.")}
     return reference.pmn(
-        x, layers(w), w["prototypes"], cell, w["output.weight"], w["output.bias"],
+        x, layers(w), 10 * w["lookup"], cell, w["output.weight"], w["output.bias"],
         hops=hp.hops, sharpness=hp.sharpness, softmax_before_last=variant == "pmn-softmax",
     )  # fmt: skip
 

@@ -371,17 +371,17 @@ def test_where_the_tracks_come_from(runs, tmp_path):
 
 def test_an_output_that_exists(runs, fasta, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").touch()
+    (tmp_path / "out" / "tracks.json").touch()
     with pytest.raises(OutputError, match="out exists already; give another -o, or --force to replace it"):
         predict(tmp_path / "no.fa", tmp_path / "out", tmp_path / "no")  # said before anything is read
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tracks.json"]
     predict(fasta, tmp_path / "out", runs["cnn"], force=True, tfs=["B"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["B.bw", "tracks.json", "tracks.tsv"]
 
 
 def test_a_scan_that_breaks_off_leaves_the_old_output(runs, fasta, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").touch()
+    (tmp_path / "out" / "tracks.json").touch()
     monkeypatch.setattr(module, "CHUNK", 20)
     calls, scan = [], module.scan
 
@@ -394,7 +394,7 @@ def test_a_scan_that_breaks_off_leaves_the_old_output(runs, fasta, tmp_path, mon
     monkeypatch.setattr(module, "scan", scan_twice)
     with pytest.raises(KeyboardInterrupt):
         predict(fasta, tmp_path / "out", runs["cnn"], force=True)
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["out", "out/old"]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["out", "out/tracks.json"]
 
 
 # What is said and what is refused

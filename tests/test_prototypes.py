@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pmntool.checkpoint import save
+from pmntool.checkpoint import save, sizes
 from pmntool.clustering import cosines
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import Hyperparameters, build
@@ -31,10 +31,10 @@ def make_run(
         directions = np.linalg.qr(rng.normal(size=(16, 16)))[0]
         column = [{"A": 0, "B": 1}.get(tf[0], 2 + int(tf[1:])) for tf in tfs]
         table = directions[column] + rng.normal(0, 0.1, (len(tfs), 16))
-        model.prototypes.data = torch.tensor(table, dtype=torch.float32) if prototypes is None else prototypes
+        model.lookup.data = torch.tensor(table, dtype=torch.float32) if prototypes is None else prototypes
     meta = {
         "variant": variant,
-        "hyperparameters": {k: list(v) if isinstance(v, tuple) else v for k, v in HP._asdict().items()},
+        "hyperparameters": sizes(HP),
         "tfs": tfs,
         "window": 20,
         "stride": 5,

@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def tree(folder: Path) -> dict[str, str | None]:
 
 
 def test_a_new_directory_appears_when_complete(tmp_path):
-    with new_directory(tmp_path / "a" / "out") as folder:
+    with new_directory(tmp_path / "a" / "out", marker="x") as folder:
         (folder / "x").write_text("new")
         assert not (tmp_path / "a" / "out").exists()
     assert tree(tmp_path) == {"a": None, "a/out": None, "a/out/x": "new"}
@@ -43,7 +44,7 @@ def test_an_error_leaves_nothing_of_a_directory_and_the_old_one_as_it_was(tmp_pa
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "x").write_text("old")
     before = tree(tmp_path)
-    with pytest.raises(error), new_directory(tmp_path / "out", force=True) as folder:
+    with pytest.raises(error), new_directory(tmp_path / "out", marker="x", force=True) as folder:
         (folder / "x").write_text("half")
         raise error
     assert tree(tmp_path) == before
@@ -63,9 +64,10 @@ def test_an_error_leaves_nothing_of_a_file_and_the_old_one_as_it_was(tmp_path, o
 def test_force_replaces_a_whole_directory(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "stale").write_text("old")
-    with new_directory(tmp_path / "out", force=True) as folder:
+    (tmp_path / "out" / "x").write_text("old")
+    with new_directory(tmp_path / "out", marker="x", force=True) as folder:
         (folder / "x").write_text("new")
-        assert tree(tmp_path / "out") == {"stale": "old"}
+        assert tree(tmp_path / "out") == {"stale": "old", "x": "old"}
     assert tree(tmp_path) == {"out": None, "out/x": "new"}
 
 
@@ -79,7 +81,7 @@ def test_a_file_is_replaced(tmp_path):
 def test_what_a_killed_command_left_is_cleared_away(tmp_path):
     (tmp_path / ".out.partial").mkdir()
     (tmp_path / ".out.partial" / "stale").touch()
-    with new_directory(tmp_path / "out") as folder:
+    with new_directory(tmp_path / "out", marker="x") as folder:
         assert list(folder.iterdir()) == []
     assert tree(tmp_path) == {"out": None}
 
@@ -87,7 +89,7 @@ def test_what_a_killed_command_left_is_cleared_away(tmp_path):
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["folder", "file"])
 def test_a_target_that_exists_is_refused_before_any_work(tmp_path, make):
     make(tmp_path / "out")
-    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out"):
+    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x"):
         pytest.fail("the work began")
     assert str(error.value) == f"{tmp_path}/out exists already; give another -o, or --force to replace it"
 
@@ -99,25 +101,32 @@ def test_a_link_is_left_alone_even_with_force(tmp_path, there):
         (tmp_path / "real" / "x").write_text("old")
     os.symlink(tmp_path / "real", tmp_path / "out")
     with pytest.raises(OutputError, match="exists already"):
-        require_free(tmp_path / "out", force=False)
-    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", force=True):
+        require_free(tmp_path / "out", force=False, marker="x")
+    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x", force=True):
         pytest.fail("the work began")
-    assert str(error.value) == f"{tmp_path}/out is neither a folder nor a regular file; it is left as it is"
+    assert str(error.value) == f"{tmp_path}/out is not a folder; it is left as it is, even with --force"
     assert (tmp_path / "out").is_symlink()
     assert tree(tmp_path).get("real/x") == ("old" if there else None)
 
 
-def test_force_settles_a_file_in_the_place_of_a_folder_before_any_work(tmp_path):
-    """Either the file is refused at once, or the folder takes its place; never work that is thrown away."""
-    (tmp_path / "out").write_text("old")
-    try:
-        require_free(tmp_path / "out", force=True)
-    except OutputError:
-        assert tree(tmp_path) == {"out": "old"}
-        return
-    with new_directory(tmp_path / "out", force=True) as folder:
+@pytest.mark.parametrize("other", ["thesis", "run.json"])
+def test_force_leaves_what_another_command_or_a_person_made(tmp_path, other):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / other).write_text("dear")
+    with pytest.raises(OutputError) as error:
+        require_free(tmp_path / "out", force=True, marker="evaluation.json")
+    assert str(error.value).startswith(f"{tmp_path}/out holds no evaluation.json, so it was not made by this command")
+    assert tree(tmp_path) == {"out": None, f"out/{other}": "dear"}
+
+
+def test_force_takes_an_empty_folder_and_leaves_a_file(tmp_path):
+    (tmp_path / "out").mkdir()
+    with new_directory(tmp_path / "out", marker="x", force=True) as folder:
         (folder / "x").write_text("new")
-    assert tree(tmp_path) == {"out": None, "out/x": "new"}
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(OutputError, match="file is not a folder"):
+        require_free(tmp_path / "file", force=True, marker="x")
+    assert tree(tmp_path) == {"file": "old", "out": None, "out/x": "new"}
 
 
 def test_a_directory_whose_last_step_fails_gives_the_old_one_back(tmp_path, monkeypatch):
@@ -132,12 +141,15 @@ def test_a_directory_whose_last_step_fails_gives_the_old_one_back(tmp_path, monk
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", fail_once)
-    with pytest.raises(OutputError, match="out: cannot be written"), new_directory(tmp_path / "out", force=True) as new:
+    with (
+        pytest.raises(OutputError, match="out: cannot be written"),
+        new_directory(tmp_path / "out", marker="x", force=True) as new,
+    ):
         (new / "x").write_text("new")
     assert tree(tmp_path) == {"out": None, "out/x": "old"}
 
 
-@pytest.mark.parametrize("new", [new_directory, new_file])
+@pytest.mark.parametrize("new", [partial(new_directory, marker="x"), new_file], ids=["folder", "file"])
 def test_a_place_that_cannot_be_written_is_named(tmp_path, new):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file/out: cannot be written"), new(tmp_path / "file" / "out") as path:

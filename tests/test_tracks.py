@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pyBigWig
@@ -80,3 +82,19 @@ def test_a_track_without_entries_still_has_its_header(tmp_path):
 def test_a_missing_folder_is_an_error_not_a_crash(tmp_path):
     with pytest.raises(OutputError, match="no such folder"):
         Tracks(tmp_path / "nowhere", ["x"], SIZES, stride=50)
+
+
+def test_more_tracks_than_files_may_be_open(tmp_path):
+    """The bigWig library ends the process where it cannot open a file."""
+    code = f"""
+import resource
+from pathlib import Path
+from pmntool.tracks import Tracks
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, MOST))
+with Tracks(Path({str(tmp_path)!r}), [str(i) for i in range(100)], {{"chr1": 900}}, stride=50) as tracks:
+    pass
+"""
+    raised = subprocess.run([sys.executable, "-c", code.replace("MOST", "400")], capture_output=True, text=True)
+    assert raised.returncode == 0 and len(list(tmp_path.iterdir())) == 100
+    refused = subprocess.run([sys.executable, "-c", code.replace("MOST", "40")], capture_output=True, text=True)
+    assert "100 tracks must be open at once, but this system allows 40 files" in refused.stderr

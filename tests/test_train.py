@@ -416,10 +416,10 @@ def test_a_metric_that_is_never_defined_keeps_the_first_epoch(dataset, tmp_path,
 def test_loss_that_is_no_number_in_the_first_epoch(dataset, tmp_path, force):
     if force:
         (tmp_path / "run").mkdir()
-        (tmp_path / "run" / "old").touch()
+        (tmp_path / "run" / "run.json").touch()
     with pytest.raises(PmnError, match=r"in epoch 1 the loss or the weights .* Try a --learning-rate below 1e\+30"):
         go(dataset, tmp_path / "run", learning_rate=1e30, force=force)
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == (["run", "run/old"] if force else [])
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == (["run", "run/run.json"] if force else [])
 
 
 def test_weights_that_the_last_step_of_an_epoch_spoils(dataset, tmp_path):

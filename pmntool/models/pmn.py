@@ -14,6 +14,9 @@ from torch.nn.functional import normalize
 from pmntool.models.encoder import Encoder, Hyperparameters
 from pmntool.models.output import Output
 
+START = 0.1  # standard deviation of the prototypes before training
+GAIN = 10.0  # a step of Adam moves a prototype so many times as far as another weight; docs/paper-notes.md
+
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
     """Return the cosine of every row of u (B, D) with every row of v (L, D); 0 for a row of zeros."""
@@ -73,17 +76,22 @@ class PMN(nn.Module):
 
     Attributes
     ----------
-    prototypes : Parameter, shape (L, D)
+    lookup : Parameter, shape (L, D)
+        The prototypes, less `GAIN`.
     """
 
     def __init__(self, encoder: nn.Module, matcher: nn.Module, n_labels: int) -> None:
         super().__init__()
         n_features = encoder.n_features
         self.encoder = encoder
-        self.prototypes = nn.Parameter(torch.randn(n_labels, n_features))  # eq. 2  (L, D)
+        self.lookup = nn.Parameter(torch.randn(n_labels, n_features) * START / GAIN)
         self.matcher = matcher
         self.output = nn.Linear(2 * n_features, n_labels)
         self.receptive_field = getattr(encoder, "receptive_field", None)
+
+    @property
+    def prototypes(self) -> Tensor:
+        return GAIN * self.lookup  # eq. 2  (L, D)
 
     def trunk(self, x: Tensor) -> Tensor:
         return self.encoder.trunk(x)
