@@ -31,7 +31,8 @@ def run(monkeypatch, capsys, *words):
     except SystemExit as stop:
         code = stop.code or 0
     finally:
-        log.handlers, log.level, log.propagate = before
+        log.handlers, level, log.propagate = before
+        log.setLevel(level)  # an assignment would leave what the logger remembers of the old one
     return code, *capsys.readouterr()
 
 
