@@ -93,7 +93,7 @@ def build_dataset_command(
         float, typer.Option(help="A window is positive where a peak's interval covers more than this share of it.")
     ] = 0.5,
     min_log10p: Annotated[
-        float, typer.Option(help="Least -log10 p of a narrowPeak or broadPeak (column 8); peaks without p are kept.")
+        float, typer.Option(help="Leave out peaks with a smaller -log10 p (column 8 of narrowPeak, broadPeak); those without p stay.")
     ] = 1.0,
     peak_windows: Annotated[
         PeakWindows,
@@ -103,7 +103,7 @@ def build_dataset_command(
     test_chroms: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "chr3,chr12,chr17",
     chroms: Annotated[str, typer.Option(help="Use these chromosomes; all by default.", show_default=False)] = "",
     min_windows: Annotated[
-        int, typer.Option(min=1, help="Leave out TFs with fewer positive windows, and TFs without one in each split.")
+        int, typer.Option(min=1, help="Leave out TFs with fewer positive windows. A TF without any in one of the splits is left out too.")
     ] = 1,
     exclude: Annotated[
         Path | None, typer.Option(help="BED of places to leave out (blacklist): no window touches them.")
@@ -306,7 +306,7 @@ def predict(
         typer.Option("--model", "-m", help="Run folder. [default: the newest under runs/]", show_default=False),
     ] = None,
     chroms: Annotated[
-        str, typer.Option(help="Chromosomes, separated by commas; all by default.", show_default=False)
+        str, typer.Option(help="Chromosomes, separated by commas. --chroms, -r and -R add up.", show_default=False)
     ] = "",
     region: Annotated[
         list[str] | None, typer.Option("--region", "-r", help="chrom:start-end, from 1; may be repeated.")

@@ -253,7 +253,7 @@ def listen(*, quiet: bool) -> Progress:
 
 
 def show(tables: Iterable[Table]) -> None:
-    """Print tables to stdout, as wide as they are where stdout is no terminal."""
+    """Print tables to stdout, up to 240 columns wide where stdout is no terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=240)

@@ -39,7 +39,7 @@ class Settings(NamedTuple):
     learning_rate: float = 1e-3  # of Adam
     batch_size: int = 512  # windows
     epochs: int = 40
-    patience: int = 0  # stop after so many epochs without a better validation auROC; 0: never
+    patience: int = 0  # stop after so many epochs without a better validation metric; 0: never
     seed: int = 0
     select_by: str = "auroc"  # the validation metric whose mean over TFs says which epoch is best
 
