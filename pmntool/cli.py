@@ -93,7 +93,7 @@ def build_dataset_command(
         float, typer.Option(help="A window is positive where a peak's interval covers more than this share of it.")
     ] = 0.5,
     min_log10p: Annotated[
-        float, typer.Option(help="Leave out peaks with a smaller -log10 p (column 8 of narrowPeak, broadPeak); those without p stay.")
+        float, typer.Option(help="Leave out peaks with a smaller -log10 p (column 8, not in BED); -1 counts as none.")
     ] = 1.0,
     peak_windows: Annotated[
         PeakWindows,
@@ -103,7 +103,7 @@ def build_dataset_command(
     test_chroms: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "chr3,chr12,chr17",
     chroms: Annotated[str, typer.Option(help="Use these chromosomes; all by default.", show_default=False)] = "",
     min_windows: Annotated[
-        int, typer.Option(min=1, help="Leave out TFs with fewer positive windows. A TF without any in one of the splits is left out too.")
+        int, typer.Option(min=1, help="Leave out TFs with fewer positive windows, and those with none in some split.")
     ] = 1,
     exclude: Annotated[
         Path | None, typer.Option(help="BED of places to leave out (blacklist): no window touches them.")
