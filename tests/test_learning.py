@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from pmntool import plots
 from pmntool.build_dataset import Options, build_dataset
-from pmntool.checkpoint import Run
+from pmntool.clustering import cosines
 from pmntool.dataset import Dataset, write_arrays, write_meta
 from pmntool.evaluate import evaluate
 from pmntool.models import Hyperparameters
@@ -30,7 +31,7 @@ VARIANTS = ("cnn", "pmn")
 BAR = 0.65  # mean auROC over TFs
 STRONG = "SimCTCF"  # the TF with the most planted sites, and a long motif
 MARGIN = 75  # bp, from a window's start to its entry in a track
-CLOSER = 0.08  # cosine: by how much more partners' prototypes draw together than those of other TFs
+CLOSER = 0.25  # cosine: by how much nearer partners' prototypes lie than those of other TFs
 
 
 @pytest.fixture(scope="module")
@@ -113,26 +114,25 @@ def test_the_strongest_places_of_held_out_chromosomes_are_bound(made, tmp_path, 
     assert strongest(made, tmp_path, f"{variant}-shuffled")[0] < 0.35
 
 
-def drawn_together(made: Path, run: str) -> tuple[float, float]:
-    """Return by how much training raised the cosine of two prototypes: mean over partners, mean over other pairs."""
-    tfs = Run(made / run).tfs
-    partners = {frozenset((tf, known["partner"])) for tf, known in truth(made).items() if known["partner"]}
-    assert len(partners) == 5
-    cosines = []
-    for name in (run, "pmn-untrained"):
-        p = Run(made / name).tensors("last")["prototypes"].double().numpy()
-        unit = p / np.linalg.norm(p, axis=1, keepdims=True)
-        cosines.append(unit @ unit.T)
-    rise, pairs = cosines[0] - cosines[1], list(combinations(range(len(tfs)), 2))
-    near = [rise[i, j] for i, j in pairs if frozenset((tfs[i], tfs[j])) in partners]
-    far = [rise[i, j] for i, j in pairs if frozenset((tfs[i], tfs[j])) not in partners]
+@pytest.fixture(scope="module", params=["dataset", "shuffled"])
+def partners(request, made) -> tuple[str, float, float]:
+    """Train slowly; return on what, and the mean cosine of two prototypes: of partners, and of other TFs."""
+    settings = SETTINGS._replace(variant="pmn", prototype_weight=1.0, learning_rate=1e-3, epochs=25)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "curves", lambda *args: None)
+        run = train(made / request.param, made / f"slow-{request.param}", settings, HP, device="cpu")
+    known = {frozenset((tf, facts["partner"])) for tf, facts in truth(made).items() if facts["partner"]}
+    cosine = cosines(run.model(torch.device("cpu")).prototypes.detach().numpy())
+    pairs = list(combinations(range(len(run.tfs)), 2))
+    near = [cosine[i, j] for i, j in pairs if frozenset((run.tfs[i], run.tfs[j])) in known]
+    far = [cosine[i, j] for i, j in pairs if frozenset((run.tfs[i], run.tfs[j])) not in known]
     assert (len(near), len(far)) == (5, 61)
-    return float(np.mean(near)), float(np.mean(far))
+    return request.param, float(np.mean(near)), float(np.mean(far))
 
 
-def test_prototypes_of_partners_draw_together(made):
-    """Measured as a rise, because prototypes start at random; over six seeds 0.13 to 0.22 more than that of others."""
-    near, far = drawn_together(made, "pmn")
-    assert near > far + CLOSER
-    near, far = drawn_together(made, "pmn-shuffled")
-    assert near < far + CLOSER / 2
+def test_prototypes_of_partners_lie_together(partners):
+    """In four seeds of the simulation 0.41 to 0.57 for partners, and 0.00 to 0.05 for others."""
+    trained_on, near, far = partners
+    assert (near > far + CLOSER) == (trained_on == "dataset")
+    if trained_on == "shuffled":
+        assert near < far + CLOSER / 2

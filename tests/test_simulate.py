@@ -280,12 +280,11 @@ def test_short_chromosomes_and_negative_seeds_are_refused(tmp_path):
 def test_existing_target_is_refused_without_force(tmp_path):
     target = tmp_path / "sim"
     target.mkdir()
-    (target / "mine.txt").write_text("mine")
+    (target / "truth.json").write_text("mine")
     with pytest.raises(OutputError, match="sim exists already"):
         simulate(target, chrom_length=SMALL)
-    assert contents(target) == {"mine.txt": b"mine"}
+    assert contents(target) == {"truth.json": b"mine"}
     simulate(target, chrom_length=SMALL, force=True)
-    assert not (target / "mine.txt").exists()
     assert (target / "truth.json").exists()
 
 

@@ -218,7 +218,7 @@ def main(words: list[str] | None = None) -> int:
             if getattr(args, option) < 1:
                 raise InputError(f"--{option.replace('_', '-')} {getattr(args, option)}: expected at least 1")
         device = choose_device(args.device)
-        with new_directory(args.output, force=args.force) as folder:
+        with new_directory(args.output, force=args.force, marker="table6.tsv") as folder:
             splits = read_mnist(args.data)
             print("images:", ", ".join(f"{len(split.labels)} {name}" for name, split in splits.items()), flush=True)
             table = compare(splits, args.seeds, args.epochs, args.batch_size, device, folder)
