@@ -3,7 +3,7 @@
 # genome, look at the prototypes. Small networks, so that two cores need about two minutes.
 set -eu
 folder=${1:-demo}
-small="--channels 64,32,32 --batch-size 64 --epochs 15 --learning-rate 0.002"
+small="--channels 64,32,32 --batch-size 32 --epochs 12"
 
 pmntool simulate "$folder" --force
 cd "$folder"
