@@ -1,9 +1,9 @@
 #!/bin/sh
 # The whole way on data that pmntool makes itself: simulate, build a dataset, train two models, compare them, scan the
-# genome, look at the prototypes. Small networks, so that two cores need about two minutes.
+# genome, look at the prototypes. Small networks, so that two cores need two or three minutes.
 set -eu
 folder=${1:-demo}
-small="--channels 64,32,32 --batch-size 32 --epochs 12"
+small="--channels 64,32,32 --batch-size 32 --epochs 20"
 
 pmntool simulate "$folder" --force
 cd "$folder"
