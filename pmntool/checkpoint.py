@@ -169,7 +169,7 @@ def run_names(paths: Sequence[Path]) -> list[str]:
         raise InputError("no run is given")
     names = [path.resolve().name for path in paths]
     names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
-    if len(set(names)) < len(names):
+    if len({path.resolve() for path in paths}) < len(paths):
         raise InputError(f"a run is named twice: {', '.join(map(str, paths))}")
     return names
 

@@ -24,6 +24,7 @@ log = logging.getLogger("pmntool")
 
 EXTREMES = 10  # TFs in the groups of the rarest and of the commonest
 TESTS = ["metric", "a", "b", "p"]
+EXTREME_COLUMNS = ["run", "group", "tfs", *metrics.NAMES]
 DIFFERENCES = ["run", "baseline", "tf", "metric", "difference", "low", "high", "p", "q", "change"]
 LEAKAGE = ["run", "windows", "count", *metrics.NAMES]
 
@@ -160,7 +161,7 @@ def compare(
             ]
         ),
         tests=pd.DataFrame(_tests(tables), columns=TESTS),
-        extremes=pd.DataFrame(_extremes(tables, windows.loc[shared])),
+        extremes=pd.DataFrame(_extremes(tables, windows.loc[shared]), columns=EXTREME_COLUMNS),
         differences=_concat([_differences(common, *pair) for pair in pairs], DIFFERENCES),
         leakage=pd.DataFrame(_leakage(common, counts), columns=LEAKAGE),
         groups=dict(groups),

@@ -183,4 +183,5 @@ def _write(
         if others:
             auroc = evaluation.tfs.pivot(index="tf", columns="run", values="auroc").dropna()
             auroc = pd.DataFrame({group: auroc[names].mean(axis=1) for group, names in evaluation.groups.items()})
-            plots.scatter(auroc[evaluation.baseline], auroc[others], folder / "scatter.png")
+            if len(auroc):
+                plots.scatter(auroc[evaluation.baseline], auroc[others], folder / "scatter.png")

@@ -273,17 +273,22 @@ def _why_not_fasta(path: Path) -> str:
 
 
 def _check_names(path: Path) -> None:
-    """Raise where a name is missing or stands there twice, which the index would pass over in silence."""
+    """Raise where a name is missing or stands there twice; name chromosomes without a base. An index says nothing."""
     names: list[bytes] = []
+    empty: list[str] = []
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         at = content.find(b">")
         while at >= 0:
             if at == 0 or content[at - 1 : at] == b"\n":
                 content.seek(at + 1)
                 names.append(next(iter(content.readline().split()), b""))
+                if content[content.tell() : content.tell() + 1] == b">":
+                    empty.append(names[-1].decode(errors="replace"))
             at = content.find(b">", at + 1)
     if b"" in names or len(set(names)) < len(names):
         raise GenomeError(_why_not_fasta(path))
+    if empty:
+        log.warning("%s: %s: no base, left out", path, ", ".join(empty[:10]))
 
 
 def _up_to_date(index: Path, source: Path) -> bool:

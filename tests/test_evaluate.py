@@ -388,8 +388,8 @@ def test_a_tf_without_a_positive_window(toy, tmp_path, caplog):
 
 def test_json_and_tables_say_the_same(toy, tmp_path):
     """NaN is `nan` in a table and null in JSON, which has no word for it."""
-    other = without(toy, tmp_path / "other", "B")
-    found = evaluate(toy.runs("cnn", "pmn"), other, tmp_path / "out")
+    other = without(toy, tmp_path / "other", "B", "valid")
+    found = evaluate(toy.runs("cnn", "pmn"), other, tmp_path / "out", split="valid")
     content = json.loads((tmp_path / "out" / "evaluation.json").read_text(), parse_constant=pytest.fail)
     frames = {"tfs": found.tfs, "table4": found.table_4, "tests": found.tests, "extremes": found.extremes}
     undefined = dict.fromkeys(frames, 0)
@@ -408,7 +408,7 @@ def test_json_and_tables_say_the_same(toy, tmp_path):
                 else:
                     assert float(text) == row[key] == known[key]
     assert undefined["tfs"] == 2 * 3 and {row["tf"] for row in content["tfs"]} == set(PEAKS)
-    assert (content["split"], content["baseline"], content["shared_tfs"]) == ("test", "cnn", 5)
+    assert (content["split"], content["baseline"], content["shared_tfs"]) == ("valid", "cnn", 5)
     assert content["dataset"] == Dataset(other).checksum
     assert (tmp_path / "out" / "scatter.png").stat().st_size > 5000
 
@@ -431,3 +431,18 @@ def test_an_output_that_exists(toy, tmp_path, no_figures):
         "differences.tsv", "evaluation.json", "extremes.tsv", "leakage.tsv", "table4.tsv", "tests.tsv", "tfs.tsv",
     ]  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_run_given_twice_in_two_spellings(toy):
+    [run] = toy.runs("cnn")
+    with pytest.raises(InputError, match="^a run is named twice: "):
+        evaluate([run, run.parent / ".." / run.parent.name / run.name], toy.dataset, None)
+
+
+def test_no_tf_in_common_that_has_an_auroc(toy, tmp_path):
+    other = without(toy, tmp_path / "other", "A")
+    one = train(toy.dataset, tmp_path / "one", Settings("cnn", epochs=1), HP, tfs=["A"])
+    found = evaluate([*toy.runs("cnn"), one.path], other, tmp_path / "out")
+    assert found.n_tfs == 1 and found.table_4["auroc_mean"].isna().all()
+    assert not (tmp_path / "out" / "scatter.png").exists()
+    assert (tmp_path / "out" / "extremes.tsv").read_text() == "run\tgroup\ttfs\tauroc\taupr\trecall_at_fdr\n"

@@ -337,3 +337,10 @@ def test_an_unknown_chromosome_is_refused_with_what_there_is(asked, known, tail)
 def test_a_name_is_known_by_its_other_form(name, known, form):
     assert same_but_for_style([name], [known]) == (form and (name, form))
     assert name_hint([name], [known]) == f" (it has {known}" + (f": {name!r} here is {form!r} there)" if form else ")")
+
+
+def test_a_chromosome_without_a_base_is_named(tmp_path, caplog):
+    (tmp_path / "g.fa").write_text(">a\nACGT\n>b\n>c x\nAC\n")
+    with Genome(tmp_path / "g.fa") as genome:
+        assert genome.sizes == {"a": 4, "c": 2}
+    assert f"{tmp_path / 'g.fa'}: b: no base, left out" in caplog.messages
