@@ -152,8 +152,9 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     >>> benjamini_hochberg(np.array([0.01, 0.04, np.nan, 0.03])).tolist()
     [0.03, 0.04, nan, 0.04]
     """
-    q = np.full(len(p), np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    falling = tested[np.argsort(p[tested], kind="stable")[::-1]]
-    q[falling] = np.minimum.accumulate(p[falling] * len(tested) / np.arange(len(tested), 0, -1))
+    from scipy.stats import false_discovery_control
+
+    q, tested = np.full(len(p), np.nan), ~np.isnan(p)
+    if tested.any():
+        q[tested] = false_discovery_control(p[tested])
     return q

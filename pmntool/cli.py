@@ -16,7 +16,7 @@ import typer
 
 from pmntool import __version__
 from pmntool.errors import InputError, PmnError
-from pmntool.variants import STRANDS, VARIANTS, WITH_PROTOTYPES
+from pmntool.variants import STRANDS, VARIANTS, WITH_PROTOTYPES, folder_name
 
 if TYPE_CHECKING:
     from pmntool.progress import Progress
@@ -225,8 +225,7 @@ def train(
         _numbers(channels, "--channels"), _numbers(widths, "--widths"), dropout, hops, sharpness, strands.value
     )
     settings = Settings(name, weight, learning_rate, batch_size, epochs, patience, seed, select_by.value)
-    words = [name, f"lambda{weight:g}" if name in WITH_PROTOTYPES else "", strands.value.removeprefix("off")]
-    output = output or Path("runs", "-".join(filter(None, words)))
+    output = output or Path("runs", folder_name(name, weight, strands.value))
     run = verb(
         dataset, output, settings, hyperparameters, tfs=_words(tfs) or None, motifs=motifs, device=device,
         resume=resume, force=force, progress=progress,

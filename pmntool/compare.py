@@ -18,7 +18,7 @@ import pandas as pd
 from pmntool import bootstrap, metrics
 from pmntool.checkpoint import Run
 from pmntool.errors import MismatchError
-from pmntool.variants import WITH_PROTOTYPES
+from pmntool.variants import folder_name
 
 log = logging.getLogger("pmntool")
 
@@ -172,8 +172,8 @@ def compare(
 
 
 def _default_name(run: Run) -> str:
-    weight = run.meta["settings"]["prototype_weight"]
-    return f"{run.variant}-lambda{weight:g}" if run.variant in WITH_PROTOTYPES else run.variant
+    strands = run.meta["hyperparameters"]["strands"]
+    return folder_name(run.variant, run.meta["settings"]["prototype_weight"], strands)
 
 
 def _restrict(run: Measured, tfs: list[str]) -> Measured:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +123,20 @@ class Dataset:
 
         None is marked where leakage was not looked for.
         """
-        windows = self.windows()[self.rows(split)]
+        rows = self.rows(split)
         if LEAKAGE not in self.meta["files"]:
-            return np.zeros(len(windows), dtype=bool)
+            return np.zeros(rows.stop - rows.start, dtype=bool)
+        windows = self.windows()[rows]
         table = pd.read_csv(self.path / LEAKAGE, sep="\t", dtype={"chrom": str}, na_filter=False)
         here, there = (pd.MultiIndex.from_frame(part[["chrom", "start"]]) for part in (windows, table))
         return here.isin(there)
 
     def windows(self) -> pd.DataFrame:
-        """Return the windows' places: chrom, start, end (bp), split; one row a window."""
+        """Return the windows' places: chrom, start, end (bp), split; one row a window; read once."""
+        return self._windows
+
+    @cached_property
+    def _windows(self) -> pd.DataFrame:
         names = ["chrom", "start", "end", "split"]
         return pd.read_csv(self.path / "windows.bed", sep="\t", names=names, dtype={"chrom": str}, na_filter=False)
 

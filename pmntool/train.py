@@ -136,8 +136,9 @@ def train(
     hyperparameters = hyperparameters._replace(window=data.window)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
     meta = _describe(data, names, settings, hyperparameters)
-    known = find_motifs(motifs, names) if motifs else None
-    if motifs and known:
+    known = None
+    if motifs is not None:
+        known = find_motifs(motifs, names)
         used = {label: [motif.name for motif in found] for label, found in known.items()}
         meta["motifs"] = {"file": motifs.name, "sha256": file_checksum(motifs, InputError), "used": used}
     old = _open_to_resume(output, meta) if resume else None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pmntool.bootstrap import benjamini_hochberg
 from pmntool.errors import InputError
 
 MODES = ("Activation", "Repression", "Unknown")
@@ -96,7 +97,7 @@ def compare_pairs(
     pairs
         Cluster, two TFs that `names` holds, and their cosine.
     """
-    from scipy.stats import false_discovery_control, fisher_exact
+    from scipy.stats import fisher_exact
 
     background = len(frozenset().union(*targets.values()))
     rows = []
@@ -108,7 +109,7 @@ def compare_pairs(
         rows.append((cluster, tf_a, tf_b, cosine, len(a), len(b), shared, background, odds_ratio, p))
     columns = ("cluster", "tf_a", "tf_b", "cosine", "targets_a", "targets_b", "shared", "background", "odds_ratio", "p")
     found = pd.DataFrame(rows, columns=columns)
-    return found.assign(q=false_discovery_control(found["p"]) if rows else found["p"])
+    return found.assign(q=benjamini_hochberg(found["p"].to_numpy(np.float64)))
 
 
 def jaccard(tfs: Sequence[str], targets: Targets, names: Mapping[str, str]) -> np.ndarray:

@@ -44,3 +44,15 @@ VARIANTS: dict[str, Variant] = {
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
 AS_PUBLISHED = ("deepbind", "deepsea", "danq", "dilated")  # their sizes are no options
 STRANDS = ("off", "augment", "average", "shared")  # how a model may use the reverse complement
+
+
+def folder_name(variant: str, prototype_weight: float, strands: str) -> str:
+    """Return what a run is called where nobody names it.
+
+    Examples
+    --------
+    >>> folder_name("pmn", 0.5, "off"), folder_name("cnn", 0.0, "shared")
+    ('pmn-lambda0.5', 'cnn-shared')
+    """
+    weight = f"lambda{prototype_weight:g}" if variant in WITH_PROTOTYPES else ""
+    return "-".join(filter(None, (variant, weight, strands.removeprefix("off"))))

@@ -27,7 +27,7 @@ TFS = ["A", "B", "C", "D"]
 def made(variant="pmn", weight=1.0, seed=0, *, rate=1e-3, tfs=TFS, hops=5, dataset="d"):
     """Return what a run says of how it was made."""
     settings = {"prototype_weight": weight, "seed": seed, "learning_rate": rate}
-    meta = {"settings": settings, "hyperparameters": {"hops": hops}, "dataset": {"sha256": dataset}}
+    meta = {"settings": settings, "hyperparameters": {"hops": hops, "strands": "off"}, "dataset": {"sha256": dataset}}
     return SimpleNamespace(variant=variant, tfs=list(tfs), meta=meta)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pmntool import inference
 from pmntool.errors import InputError
 from pmntool.inference import choose_device, gather, one_hot, scan
-from pmntool.models import BUILDERS, Hyperparameters, Scannable, build, receptive_field
+from pmntool.models import BUILDERS, Hyperparameters, Scannable, build
+from pmntool.models.encoder import receptive_field
 
 HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), hops=2, sharpness=3.0)
 FIELD = receptive_field(HP)

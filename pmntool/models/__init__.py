@@ -25,7 +25,7 @@ from pmntool.models.danq import danq
 from pmntool.models.deepbind import deepbind
 from pmntool.models.deepsea import deepsea
 from pmntool.models.dilated import dilated
-from pmntool.models.encoder import Hyperparameters, receptive_field
+from pmntool.models.encoder import Hyperparameters
 from pmntool.models.logistic import gc, kmer
 from pmntool.models.matching_net import matching_net
 from pmntool.models.output import Output
@@ -37,7 +37,7 @@ from pmntool.models.tfimpute import tfimpute
 from pmntool.models.windows import Windows
 
 __all__ = ["BUILDERS", "Hyperparameters", "Output", "Remembers", "Scannable", "UsesMotifs", "Windows", "build",
-           "label_groups", "receptive_field"]  # fmt: skip
+           "label_groups"]  # fmt: skip
 
 BUILDERS: dict[str, Callable[[Sequence[str], Hyperparameters], nn.Module]] = {
     "cnn-single": cnn_single,
@@ -107,7 +107,9 @@ def build(variant: str, labels: Sequence[str], hyperparameters: Hyperparameters)
     net = BUILDERS[variant](labels, hyperparameters)
     if not list(net.parameters()):  # pwm, kmer and gc read both strands by themselves
         return net
-    return {"average": average, "shared": share}.get(hyperparameters.strands, lambda same: same)(net)
+    if hyperparameters.strands == "average":
+        return average(net)
+    return share(net) if hyperparameters.strands == "shared" else net
 
 
 def label_groups(model: nn.Module, n_labels: int) -> list[tuple[str, list[int]]]:
