@@ -24,6 +24,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
@@ -65,8 +66,8 @@ class Run:
         """The folder's name."""
         return self.path.resolve().name
 
-    def model(self, device: torch.device) -> nn.Module:
-        """Return the model with its best weights, in evaluation mode.
+    def model(self, device: torch.device, precision: str = "32") -> nn.Module:
+        """Return the model with its best weights, in evaluation mode, that computes in `precision`.
 
         Raises
         ------
@@ -75,6 +76,7 @@ class Run:
         """
         model = build(self.variant, self.tfs, hyperparameters(self.meta))
         fill(model, self.tensors("best"), self.path)
+        use_precision(model, precision, device)
         return model.to(device).eval()
 
     def tensors(self, which: str) -> dict[str, Tensor]:

@@ -15,8 +15,9 @@ from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
 from pmntool.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 from pmntool.dataset import Dataset
+from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError
-from pmntool.inference import choose_device, describe, scan
+from pmntool.inference import scan
 from pmntool.labels import SPLITS
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, require_free, write_json
@@ -36,6 +37,7 @@ def evaluate(
     bootstrap: Bootstrap = Bootstrap(),
     all_pairs: bool = False,
     device: str = "auto",
+    precision: str = "auto",
     force: bool = False,
     progress: Progress = Progress(),
 ) -> Evaluation:
@@ -78,12 +80,13 @@ def evaluate(
     draws = _draws(data, split, bootstrap) if len(groups) > 1 else None
     leaks = data.leaks(split)
     place = choose_device(device)
+    precision = choose_precision(precision, place)
     n_windows = len(leaks)
-    log.info("evaluating %d windows of the %s split on %s", n_windows, split, describe(place))
+    log.info("evaluating %d windows of the %s split on %s", n_windows, split, describe(place, precision))
     progress.start("evaluating", len(opened), "runs")
     measured = {}
     for name, run in opened.items():
-        measured[name] = _measure(run, data, split, place, leaks, draws)
+        measured[name] = _measure(run, data, split, place, precision, leaks, draws)
         progress.advance(1, name)
     progress.finish()
     counts = {"all": n_windows, "without leaking": n_windows - int(leaks.sum())}
@@ -95,11 +98,11 @@ def evaluate(
 
 
 def _measure(
-    run: Run, data: Dataset, split: str, place: torch.device, leaks: np.ndarray, draws: Draws | None
+    run: Run, data: Dataset, split: str, place: torch.device, precision: str, leaks: np.ndarray, draws: Draws | None
 ) -> Measured:
     """Run a model over a split and measure it, TF by TF: all windows, those that do not leak, those drawn again."""
     codes, starts = data.stretch(split)
-    logits = scan(run.model(place), codes, starts, data.window, place)
+    logits = scan(run.model(place, precision), codes, starts, data.window, place)
     y = data.targets(split, run.tfs)
     drawn = resample(y, logits, draws) if draws else {}
     return Measured(

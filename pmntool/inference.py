@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pmntool.errors import InputError
 from pmntool.models import Scannable
 
 SPAN = 4096  # bp that one pass of the shared convolutions reads
@@ -16,30 +15,6 @@ BATCH = 512  # windows that one pass reads where convolutions cannot be shared
 MOST_VALUES = 1 << 25  # of the features in memory at once, 128 MiB of float32
 
 _ONE_HOT = torch.cat([torch.eye(4), torch.zeros(1, 4)])  # row 4: anything that is not A, C, G or T
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; "auto" is the GPU where there is one.
-
-    Raises
-    ------
-    InputError
-        There is no such device here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.ones(1, device=device).item()  # a device that cannot compute says so
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"--device {name}: not to be had here ({first}); this machine has {_devices()}") from error
-    return device
-
-
-def describe(device: torch.device) -> str:
-    """Return a device's name for people."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
 def one_hot(codes: Tensor) -> Tensor:
@@ -110,8 +85,3 @@ def _scan_windows(model: nn.Module, sequence: Tensor, starts: np.ndarray, window
     """Yield logits (n, L) batch by batch."""
     for some in torch.tensor(starts, device=sequence.device).split(BATCH):
         yield model(one_hot(gather(sequence, some, window))).logits.float().cpu()
-
-
-def _devices() -> str:
-    count = torch.cuda.device_count()
-    return "cpu" + "".join(f", cuda:{i}" for i in range(count))

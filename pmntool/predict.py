@@ -14,9 +14,10 @@ import torch
 from pmntool import __version__, intervals
 from pmntool.checkpoint import Run
 from pmntool.dataset import file_checksum
+from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import CheckpointError, InputError, MismatchError
 from pmntool.genome import Genome, select_chroms
-from pmntool.inference import choose_device, describe, scan
+from pmntool.inference import scan
 from pmntool.progress import Progress
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.staging import new_directory, require_free, write_json
@@ -49,6 +50,7 @@ def predict(
     decimals: int | None = None,
     least: float | None = None,
     device: str = "auto",
+    precision: str = "auto",
     force: bool = False,
     progress: Progress = Progress(),
 ) -> Predicted:
@@ -90,8 +92,9 @@ def predict(
     run = Run(model)
     columns = _columns(run, tfs)
     place = choose_device(device)
-    net = run.model(place)
-    log.info("scanning with %s (%s) on %s", model, run.variant, describe(place))
+    precision = choose_precision(precision, place)
+    net = run.model(place, precision)
+    log.info("scanning with %s (%s) on %s", model, run.variant, describe(place, precision))
     if not run.meta["dataset"].get("negatives"):
         log.warning(
             "%s was trained on bound windows only: its values rank places, and are too high on unbound sequence",

@@ -1,4 +1,4 @@
-"""What a long command tells whoever watches it. The verbs call it; the terminal's own form is in `report`."""
+"""What a long command tells whoever watches it. The verbs call it; the terminal's own form is in `terminal`."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pmntool import __version__, metrics, plots
 from pmntool.checkpoint import Run, restore, save, sizes
 from pmntool.dataset import Dataset, file_checksum
+from pmntool.device import choose_device, choose_precision, describe, use_precision
 from pmntool.errors import InputError, MismatchError, PmnError
-from pmntool.inference import choose_device, describe, gather, one_hot, scan
+from pmntool.inference import gather, one_hot, scan
 from pmntool.losses import total_loss
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.models.strands import flip_some
@@ -41,6 +42,7 @@ class Settings(NamedTuple):
     epochs: int = 40
     patience: int = 0  # stop after so many epochs without a better validation metric; 0: never
     seed: int = 0
+    precision: str = "auto"  # as in `device.choose_precision`; a run says what that came to
     select_by: str = "auroc"  # the validation metric whose mean over TFs says which epoch is best
 
 
@@ -132,6 +134,8 @@ def train(
         The loss is no longer a number; the run keeps its last good epoch.
     """
     _check(settings, hyperparameters)
+    place = choose_device(device)
+    settings = settings._replace(precision=choose_precision(settings.precision, place))
     data = Dataset(dataset)
     hyperparameters = hyperparameters._replace(window=data.window)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
@@ -144,12 +148,12 @@ def train(
     old = _open_to_resume(output, meta) if resume else None
     if old is None:
         require_free(output, force=force, marker="run.json")
-    place = choose_device(device)
-    log.info("training %s on %s: %d TFs", settings.variant, describe(place), len(names))
+    log.info("training %s on %s: %d TFs", settings.variant, describe(place, settings.precision), len(names))
 
     fabric = Fabric(accelerator=place.type, devices=[place.index or 0] if place.type == "cuda" else 1)
     torch.manual_seed(settings.seed)
     net = build(settings.variant, names, hyperparameters)
+    use_precision(net, settings.precision, place)
     if isinstance(net, UsesMotifs) != (known is not None):
         raise InputError(f"--motifs: {settings.variant} {'takes no' if known else 'needs a file of known'} motifs")
     if known:

@@ -17,6 +17,15 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def float32():
+    """`--precision auto` is float32 here, whatever the processor knows: tests mean the same on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            patch.setattr(torch.cpu, name, lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     """A folder as a person has it: genome.fa, peaks/, dataset/, and two small runs in runs/."""

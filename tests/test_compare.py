@@ -19,7 +19,7 @@ from pmntool.errors import InputError, MismatchError
 from pmntool.evaluate import evaluate
 from pmntool.inference import scan
 from pmntool.metrics import NAMES, evaluate_labels, paired_t_test
-from pmntool.report import evaluation_tables
+from pmntool.terminal import evaluation_tables
 
 TFS = ["A", "B", "C", "D"]
 

@@ -19,15 +19,16 @@ LAYERS = (
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
+    {"device"},
     {"checkpoint", "inference"},
     {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "simulate"},
-    {"report"},
+    {"terminal"},
     {"cli"},
     {"__main__"},
 )
 HOMES = {
     "typer": {"cli"},
-    "rich": {"cli", "report"},
+    "rich": {"cli", "terminal"},
     "pysam": {"genome"},
     "pyBigWig": {"tracks"},
     "matplotlib": {"plots"},

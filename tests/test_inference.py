@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pmntool import inference
-from pmntool.errors import InputError
-from pmntool.inference import choose_device, gather, one_hot, scan
+from pmntool.inference import gather, one_hot, scan
 from pmntool.models import BUILDERS, Hyperparameters, Scannable, build
 from pmntool.models.encoder import receptive_field
 
@@ -139,20 +138,3 @@ def test_one_hot():
 def test_gather():
     sequence = torch.arange(10, dtype=torch.uint8)
     assert gather(sequence, torch.tensor([7, 0, 0]), 3).tolist() == [[7, 8, 9], [0, 1, 2], [0, 1, 2]]
-
-
-def test_choose_device(monkeypatch):
-    assert choose_device("cpu") == CPU
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == CPU
-
-
-@pytest.mark.parametrize("name", ["gpu", "", "cpu:x", "cuda:99"])
-def test_a_device_that_is_not_there(name):
-    with pytest.raises(InputError, match=rf"^--device {name}: not to be had here \(.+\); this machine has cpu"):
-        choose_device(name)
-
-
-def test_a_device_that_cannot_compute():
-    with pytest.raises(InputError, match="^--device meta: not to be had here"):
-        choose_device("meta")

@@ -25,7 +25,7 @@ COUNTS = {"train": 300, "valid": 120, "test": 40}  # windows
 TFS = ["A", "B", "C"]
 MOTIFS = [[0, 3, 3, 1, 2, 0, 2], [2, 2, 1, 3, 0, 1, 1], [3, 1, 0, 0, 1, 3, 2]]
 HP = Hyperparameters(channels=(8, 8, 8), widths=(5, 3, 3), dropout=0.2, hops=2, window=WINDOW)
-SETTINGS = Settings(learning_rate=0.01, batch_size=64, epochs=2)
+SETTINGS = Settings(learning_rate=0.01, batch_size=64, epochs=2, precision="32")
 CPU = torch.device("cpu")
 REMEMBERING = ["cnn-rnn", "matching-net", "prototypical"]
 

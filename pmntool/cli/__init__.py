@@ -1,0 +1,10 @@
+"""The command line: one file a command, with its options and help; `root` makes errors exit codes.
+
+Every command is thin: it turns words into arguments, calls the verb of the same name and shows what came of it. Verbs
+are imported inside their commands, so that `--help` does not wait for torch.
+"""
+
+from pmntool.cli import build_dataset, train, evaluate, predict, prototypes, simulate  # noqa: F401, I001  as in --help
+from pmntool.cli.root import app, main
+
+__all__ = ["app", "main"]

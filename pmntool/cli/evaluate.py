@@ -1,0 +1,84 @@
+"""`pmntool evaluate`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.options import (
+    Data,
+    Device,
+    Force,
+    Precision,
+    PrecisionName,
+    Quiet,
+    Seed,
+    SplitName,
+    Threads,
+    example,
+    listen,
+    use_threads,
+)
+from pmntool.cli.root import app
+
+log = logging.getLogger("pmntool")
+
+
+@app.command(epilog=example("evaluate runs/*", "evaluate runs/cnn runs/pmn-lambda1 --split valid -o evaluation/"))
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)],
+    dataset: Data = Path("dataset"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")] = Path("evaluation"),
+    split: Annotated[SplitName, typer.Option(help="Windows to evaluate on.")] = SplitName.test,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help="Run that increases are taken over. [default: cnn-single, else cnn, else the first]",
+            show_default=False,
+        ),
+    ] = "",
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Compare every two runs TF by TF, not only each with the baseline.")
+    ] = False,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Draws behind the intervals and p of a TF's difference; 0: none.")
+    ] = 2000,
+    block: Annotated[int, typer.Option(min=1, help="Length of the genomic blocks that are drawn, bp.")] = 10_000,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    threads: Threads = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure runs on held-out windows and compare them.
+
+    auROC, auPR and recall at 50 % FDR of every TF; the paper's Table 4 with one-tailed paired t-tests; which TFs gained
+    or lost, by a paired bootstrap over genomic blocks; the rarest and the commonest TFs apart; per-TF scatter plots and
+    the runs' curves. Runs that differ in their seed alone are one row.
+    """
+    progress = listen(quiet)
+    use_threads(threads)
+    from pmntool import terminal
+    from pmntool.bootstrap import Bootstrap
+    from pmntool.evaluate import evaluate as verb
+
+    evaluation = verb(
+        runs,
+        dataset,
+        output,
+        split=split.value,
+        baseline=baseline or None,
+        bootstrap=Bootstrap(bootstrap, block, seed),
+        all_pairs=all_pairs,
+        device=device,
+        precision=precision.value,
+        force=force,
+        progress=progress,
+    )
+    terminal.show(terminal.evaluation_tables(evaluation))
+    figures = "curves.png and scatter.png" if len(runs) > 1 else "curves.png"
+    log.info("wrote %s/: tables as TSV and JSON, figures %s", output, figures)

@@ -1,0 +1,84 @@
+"""What several commands share: the words that options take, the options themselves, and how they become arguments."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.root import watch
+from pmntool.errors import InputError
+from pmntool.progress import Progress
+from pmntool.variants import PRECISIONS, STRANDS, VARIANTS
+
+log = logging.getLogger("pmntool")
+
+VariantName = enum.Enum("VariantName", {name: name for name in VARIANTS}, type=str)
+StrandsName = enum.Enum("StrandsName", {name: name for name in STRANDS}, type=str)
+PrecisionName = enum.Enum("PrecisionName", {name: name for name in PRECISIONS}, type=str)
+SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "test")}, type=str)
+MetricName = enum.Enum("MetricName", {name: name for name in ("auroc", "aupr", "recall_at_fdr")}, type=str)
+PeakWindows = enum.Enum("PeakWindows", {name: name for name in ("summit", "own")}, type=str)
+TrackFormat = enum.Enum("TrackFormat", {name: name for name in ("bigwig", "bedgraph")}, type=str)
+
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N; auto takes a GPU where there is one.")]
+Precision = Annotated[
+    PrecisionName,
+    typer.Option(
+        help="32: float32; bf16: encoders in bfloat16, half the time and more where the processor knows it; "
+        "auto takes bf16 there."
+    ),
+]
+Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU threads; 0: one per core.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="On stderr, say nothing but warnings and errors.")]
+Data = Annotated[Path, typer.Option("--dataset", "-d", help="Folder that build-dataset wrote.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
+
+
+def example(*lines: str) -> str:
+    """Return a command's epilog."""
+    return "\b\nExamples:\n" + "\n".join(f"  pmntool {line}" for line in lines)
+
+
+def run_or_newest(path: Path | None, variants: tuple[str, ...] = tuple(VARIANTS)) -> Path:
+    """Return the run that is asked for, or the newest one, and say which."""
+    if path is not None:
+        return path
+    from pmntool.checkpoint import find_newest
+
+    newest = find_newest(Path("runs"), variants)
+    log.info("taking the newest run, %s", newest)
+    return newest
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Split what is separated by commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Return the whole numbers that an option holds."""
+    try:
+        return tuple(int(word) for word in words(text))
+    except ValueError as error:
+        raise InputError(f"{option} {text}: expected whole numbers, separated by commas") from error
+
+
+def use_threads(threads: int) -> None:
+    """Let torch use so many threads; 0 leaves it to torch."""
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def listen(quiet: bool) -> Progress:
+    """Send messages to stderr, and return how progress is shown."""
+    from pmntool import terminal
+
+    return watch(terminal.listen(quiet=quiet))

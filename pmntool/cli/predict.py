@@ -1,0 +1,79 @@
+"""`pmntool predict`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.options import (
+    Device,
+    Force,
+    Precision,
+    PrecisionName,
+    Quiet,
+    Tfs,
+    Threads,
+    TrackFormat,
+    example,
+    listen,
+    run_or_newest,
+    use_threads,
+    words,
+)
+from pmntool.cli.root import app
+
+log = logging.getLogger("pmntool")
+
+
+@app.command(
+    epilog=example(
+        "predict genome.fa -o tracks/",
+        "predict genome.fa --model runs/cnn -r chr3:1-50000 --tfs Reb1,Abf1 -o site/",
+        "predict genome.fa --format bedgraph --decimals 3 --min-probability 0.05",
+    )
+)
+def predict(
+    genome: Annotated[Path, typer.Argument(help="FASTA, plain or bgzip.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of tracks.")] = Path("tracks"),
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Run folder. [default: the newest under runs/]", show_default=False),
+    ] = None,
+    chroms: Annotated[
+        str, typer.Option(help="Chromosomes, separated by commas. --chroms, -r and -R add up.", show_default=False)
+    ] = "",
+    region: Annotated[
+        list[str] | None, typer.Option("--region", "-r", help="chrom:start-end, from 1; may be repeated.")
+    ] = None,
+    regions: Annotated[Path | None, typer.Option("--regions", "-R", help="BED of regions.")] = None,
+    tfs: Tfs = "",
+    kind: Annotated[TrackFormat, typer.Option("--format", help="bedgraph is gzip-compressed.")] = TrackFormat.bigwig,
+    decimals: Annotated[int | None, typer.Option(min=0, max=7, help="Round probabilities to so many.")] = None,
+    min_probability: Annotated[float | None, typer.Option(min=0, max=1, help="Leave smaller values out.")] = None,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    threads: Threads = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Scan a genome: one track of binding probabilities per TF, for genome browsers.
+
+    A window's probability stands on its central stride, [start + (window - stride) / 2, + stride). tracks.tsv lists the
+    files by TF.
+    """
+    progress = listen(quiet)
+    use_threads(threads)
+    from pmntool.predict import predict as verb
+
+    done = verb(
+        genome, output, run_or_newest(model), chroms=words(chroms), regions=region or (), regions_file=regions,
+        tfs=words(tfs) or None, kind=kind.value, decimals=decimals, least=min_probability, device=device,
+        precision=precision.value, force=force, progress=progress,
+    )  # fmt: skip
+    skipped = [chrom for chrom, windows in done.chroms.items() if not windows]
+    if skipped and not (chroms or region or regions):
+        log.warning("no window fits %s: shorter than one", ", ".join(skipped[:10]))
+    log.info("wrote %s/: %d tracks of %d windows each, listed in tracks.tsv", output, len(done.files), done.windows)

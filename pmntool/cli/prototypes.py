@@ -1,0 +1,62 @@
+"""`pmntool prototypes`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.options import Force, Quiet, Seed, example, listen, run_or_newest
+from pmntool.cli.root import app
+from pmntool.variants import WITH_PROTOTYPES
+
+log = logging.getLogger("pmntool")
+
+
+@app.command(
+    epilog=example(
+        "prototypes",
+        "prototypes runs/pmn-lambda1 --clusters 12 -o clusters/",
+        "prototypes runs/seed0 runs/seed1 runs/seed2 --trrust trrust_rawdata.human.tsv",
+    )
+)
+def prototypes(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders: one, or several that differ in their seed. "
+            "[default: the newest under runs/ that has prototypes]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")] = Path("prototypes"),
+    clusters: Annotated[
+        int | None,
+        typer.Option(
+            "--clusters",
+            "-k",
+            help="Number of clusters. [default: best mean silhouette without a cluster of more than half of the TFs]",
+        ),
+    ] = None,
+    trrust: Annotated[
+        Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Cluster the prototypes that a model has learned: which TFs belong together.
+
+    Average linkage on 1 - cosine, of several runs on the mean of their cosines: clusters.tsv, tree.nwk (Newick),
+    dendrogram with heat map and a plane as PNG and SVG. Several runs also say which clusters are stable.
+    """
+    listen(quiet)
+    from pmntool import terminal
+    from pmntool.prototypes import prototypes as verb
+
+    paths = runs or [run_or_newest(None, WITH_PROTOTYPES)]
+    found = verb(paths, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)
+    terminal.show(terminal.prototype_tables(found))
+    log.info("wrote %s/: clusters.tsv, tree.nwk, %s", output, output / "dendrogram.png")
