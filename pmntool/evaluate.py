@@ -181,7 +181,11 @@ def _write(
             name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()
         }
         write_json(folder / "evaluation.json", about | content)
-        plots.curves({name: pd.DataFrame(run.meta["epochs"]) for name, run in runs.items()}, folder / "curves.png")
+        epochs = {
+            group: [pd.DataFrame(runs[name].meta["epochs"]) for name in names]
+            for group, names in evaluation.groups.items()
+        }
+        plots.curves(epochs, folder / "curves.png")
         others = [group for group in evaluation.groups if group != evaluation.baseline]
         if others:
             auroc = evaluation.tfs.pivot(index="tf", columns="run", values="auroc").dropna()

@@ -5,6 +5,7 @@ A figure's bytes depend on its data alone: no clock and no version is written in
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pandas as pd
 # The colors of Okabe and Ito (2008), which stay apart for color-blind readers.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 GRAY = "#7F7F7F"
+HUES = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
+LINES = ("-", "--", ":")  # of those who come after the first six
 
 
 def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
@@ -38,29 +41,35 @@ def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
     _save(figure, path)
 
 
-def curves(runs: dict[str, pd.DataFrame], path: Path) -> None:
+def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
     """Draw the paper's Figure 3: mean auROC per epoch, training windows on the left, validation windows on the right.
 
     Parameters
     ----------
-    runs
-        Name to table with the columns epoch, train_auroc, valid_auroc.
+    groups
+        Name to tables with the columns epoch, train_auroc, valid_auroc, one a run. Several runs are drawn as their mean
+        and the band that they fill.
     """
-    figure, (left, right) = _figure(8.5, 3.6, columns=2, sharey=True)
+    figure, (left, right) = _figure(8.5 if len(groups) <= len(HUES) else 10.5, 3.6, columns=2, sharey=True)
     for axes, split in ((left, "train"), (right, "valid")):
-        for index, (name, table) in enumerate(runs.items()):
-            color = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)[index % 6]
-            axes.plot(
-                table["epoch"], table[f"{split}_auroc"].astype(float), "-o", markersize=2.5, linewidth=1.2, color=color,
-                label=name,
-            )  # fmt: skip
+        for index, (name, tables) in enumerate(groups.items()):
+            color, line = HUES[index % len(HUES)], LINES[index // len(HUES) % len(LINES)]
+            runs = pd.concat([table.set_index("epoch")[f"{split}_auroc"].astype(float) for table in tables], axis=1)
+            mean = runs.mean(axis=1)
+            label = name if len(tables) == 1 else f"{name} ({len(tables)} runs)"
+            axes.plot(mean.index, mean, line, marker="o", markersize=2.5, linewidth=1.2, color=color, label=label)
+            if len(tables) > 1:
+                axes.fill_between(mean.index, runs.min(axis=1), runs.max(axis=1), color=color, alpha=0.18, linewidth=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
     left.set_ylabel("mean auROC over TFs")
     left.set_title("training windows (a sample)", fontsize=9)
     right.set_title("validation windows", fontsize=9)
-    right.legend(fontsize=8)
+    if len(groups) <= len(HUES):
+        right.legend(fontsize=8)
+    else:
+        right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     _save(figure, path)
 
 

@@ -280,7 +280,7 @@ def _save(
         table = pd.DataFrame(meta["epochs"])
         with new_file(folder / "epochs.tsv") as partial:
             table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
-        plots.curves({output.name: table}, folder / "epochs.png")
+        plots.curves({output.name: [table]}, folder / "epochs.png")
 
 
 def _describe(data: Dataset, names: list[str], settings: Settings, hyperparameters: Hyperparameters) -> dict[str, Any]:
