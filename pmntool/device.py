@@ -60,18 +60,23 @@ def describe(device: torch.device, precision: str) -> str:
     return f"CPU, {n} {'thread' if n == 1 else 'threads'}, {kind}"
 
 
-def use_precision(net: nn.Module, precision: str, device: torch.device) -> None:
+def use_precision(net: nn.Module, precision: str, device: torch.device) -> str:
     """Let every encoder in a model compute in bfloat16, under autocast, if `precision` says so.
 
     Weights, gradients and what encoders return stay float32; so does all that follows them: matches, hops, logits.
+
+    Returns
+    -------
+    What the model computes in: "bf16", or "32" if it has no encoder or is not asked to.
     """
-    if precision != "bf16":
-        return
-    for module in net.modules():
-        encoder = getattr(module, "encoder", None)
+    encoders = [module.encoder for module in net.modules() if hasattr(module, "encoder")]
+    if precision != "bf16" or not encoders:
+        return "32"
+    for encoder in encoders:
         for name in ("trunk", "forward"):
             if hasattr(encoder, name):
                 setattr(encoder, name, _in_bfloat16(getattr(encoder, name), device))
+    return "bf16"
 
 
 def keep_memory() -> None:

@@ -135,10 +135,12 @@ def train(
     """
     _check(settings, hyperparameters)
     place = choose_device(device)
-    settings = settings._replace(precision=choose_precision(settings.precision, place))
     data = Dataset(dataset)
     hyperparameters = hyperparameters._replace(window=data.window)
     names = data.tfs if tfs is None else [data.tfs[column] for column in sorted(set(data.columns(tfs)))]
+    torch.manual_seed(settings.seed)
+    net = build(settings.variant, names, hyperparameters)
+    settings = settings._replace(precision=use_precision(net, choose_precision(settings.precision, place), place))
     meta = _describe(data, names, settings, hyperparameters)
     known = None
     if motifs is not None:
@@ -151,9 +153,6 @@ def train(
     log.info("training %s on %s: %d TFs", settings.variant, describe(place, settings.precision), len(names))
 
     fabric = Fabric(accelerator=place.type, devices=[place.index or 0] if place.type == "cuda" else 1)
-    torch.manual_seed(settings.seed)
-    net = build(settings.variant, names, hyperparameters)
-    use_precision(net, settings.precision, place)
     if isinstance(net, UsesMotifs) != (known is not None):
         raise InputError(f"--motifs: {settings.variant} {'takes no' if known else 'needs a file of known'} motifs")
     if known:

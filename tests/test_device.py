@@ -55,7 +55,7 @@ def test_bfloat16_changes_an_encoder_and_little_else(variant):
     x = windows.x(torch.arange(16))
     with torch.inference_mode():
         exact = net(x).logits
-        use_precision(net, "bf16", CPU)
+        assert use_precision(net, "bf16", CPU) == "bf16"
         found = net(x).logits
     assert found.dtype == torch.float32
     assert not torch.equal(found, exact)
@@ -76,5 +76,9 @@ def test_weights_and_gradients_stay_float32(variant):
 
 def test_float32_is_left_as_it_is():
     net = build("cnn", ["a"], Hyperparameters())
-    use_precision(net, "32", CPU)
+    assert use_precision(net, "32", CPU) == "32"
     assert "forward" not in vars(net.encoder)
+
+
+def test_a_model_without_an_encoder_is_float32():
+    assert use_precision(build("gc", ["a"], Hyperparameters()), "bf16", CPU) == "32"

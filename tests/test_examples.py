@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,13 @@ import typer
 
 from pmntool.cli import app
 from pmntool.peaks import find_peaks
+from pmntool.variants import VARIANTS
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").rglob("*.sh"))
 GM12878 = ROOT.parent / "shared/data/gm12878"
 
-# Stands in for pmntool, curl and gunzip: notes its words, a line a call, and makes the file or folder that is expected.
+# Stands in for what scripts call: notes the words of pmntool, a line a call; makes the file or folder that is expected.
 STAND_IN = """#!/bin/sh
 [ "${0##*/}" != pmntool ] || { printf '%s\\t' "$@"; echo; } >> "$CALLS"
 [ "$1" != simulate ] || mkdir -p "$2"
@@ -40,13 +43,16 @@ def parse(words: list[str]) -> tuple[str, dict]:
 def calls(script: Path, folder: Path) -> list[list[str]]:
     """Run a script with stand-ins for what it calls, and return the words of each call of pmntool."""
     (folder / "bin").mkdir()
-    for name in ("pmntool", "curl", "gunzip"):
+    for name in ("pmntool", "python", "curl", "gunzip"):
         (folder / "bin" / name).write_text(STAND_IN)
         (folder / "bin" / name).chmod(0o755)
     (folder / "data").mkdir()
-    places = [str(folder / "data")] if script.parent.name == "yeast" else []
+    (folder / "motifs").touch()
+    yeast = script.parent.name == "yeast"
+    before, after = ([folder / "data"], [folder / "motifs"]) if yeast else ([], [])
     environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "CALLS": str(folder / "calls")}
-    subprocess.run(["sh", str(script), *places, str(folder / "out")], check=True, env=environment, capture_output=True)
+    words = ["sh", script, *before, folder / "out", *after]
+    subprocess.run(words, check=True, env=environment, capture_output=True)
     return [line.split("\t")[:-1] for line in (folder / "calls").read_text().splitlines()]
 
 
@@ -83,6 +89,25 @@ def test_the_paper_s_recipe_has_every_row_of_table_4_at_the_paper_s_size(tmp_pat
     names = [name for name, _ in made]
     assert names[0] == "build-dataset" and names[-3:] == ["evaluate", "prototypes", "predict"]
     assert len(made[0][1]["chroms"].split(",")) == 24
+
+
+def test_the_yeast_runs_are_of_every_variant_and_the_paper_s_of_three_seeds(tmp_path):
+    made = [parse(words) for words in calls(ROOT / "examples/yeast/run.sh", tmp_path)]
+    fits = [params for name, params in made if name == "train"]
+    assert {fit["variant"] for fit in fits} == set(VARIANTS)
+    assert len({fit["output"] or fit["variant"] for fit in fits}) == len(fits)
+    paper = Counter(
+        (fit["variant"], fit["prototype_weight"]) for fit in fits if fit["seed"] or "seed" in str(fit["output"])
+    )
+    assert len(paper) == 8 and set(paper.values()) == {3}  # the paper's seven rows, and deepbind
+    assert [name for name, _ in made][-4:] == ["evaluate", "evaluate", "prototypes", "predict"]
+
+
+def test_strata_from_rare_to_common(tmp_path):
+    (tmp_path / "tfs.tsv").write_text("tf\ttrain\n" + "".join(f"T{i}\t{(i * 7) % 20}\n" for i in range(20)))
+    words = [sys.executable, ROOT / "examples/yeast/draw_tfs.py", tmp_path, "5"]
+    drawn = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip().split(",")
+    assert [(int(tf[1:]) * 7) % 20 // 4 for tf in drawn] == [0, 1, 2, 3, 4]
 
 
 def test_the_paper_s_recipe_goes_on_where_it_stopped(tmp_path):
