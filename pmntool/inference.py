@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool1d, pad
 
 from pmntool.models import Scannable
 
-SPAN = 4096  # bp that one pass of the shared convolutions reads
+ROW = 800  # bp of a row of a pass: of several lengths the one that CPUs take fastest
+SPAN, SPAN_ON_GPU = 1 << 14, 1 << 20  # bp that one pass of the shared convolutions reads
 BATCH = 512  # windows that one pass reads where convolutions cannot be shared
 MOST_VALUES = 1 << 25  # of the features in memory at once, 128 MiB of float32
 
@@ -67,18 +69,37 @@ def _dense(starts: np.ndarray, window: int) -> bool:
 def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:
     """Yield logits (n, L) span by span."""
     width = window - model.receptive_field + 1  # positions of a window's features
-    first, span = 0, SPAN
+    most = SPAN_ON_GPU if sequence.device.type == "cuda" else SPAN
+    first, span = 0, most
     while first < len(starts):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + span - window, side="right")))
         begin, end = int(starts[first]), int(starts[last - 1]) + window
-        features = model.trunk(one_hot(sequence[begin:end])[None])[0]  # (D, T')
-        positions = torch.tensor(starts[first:last] - begin, device=sequence.device)
-        step = max(1, MOST_VALUES // (width * len(features)))
-        for some in positions.split(step):
-            embedding = features.unfold(1, width, 1)[:, some].amax(dim=2).T  # (n, D)
+        features = _features(model, sequence[begin:end])
+        for embedding in _maxima(features, starts[first:last] - begin, width):
             yield model.head(embedding).logits.float().cpu()
-        span = min(SPAN, max(window, MOST_VALUES // len(features)))
+        span = min(most, max(window, MOST_VALUES // len(features)))
         first = last
+
+
+def _features(model: Scannable, codes: Tensor) -> Tensor:
+    """Return the features of a stretch, uint8 (T,) to (D, T − receptive_field + 1), by rows that overlap."""
+    overlap = model.receptive_field - 1
+    step = max(ROW - overlap, 1)
+    n_rows = -(-(len(codes) - overlap) // step)
+    codes = pad(codes, (0, n_rows * step + overlap - len(codes)), value=4)
+    features = model.trunk(one_hot(codes.unfold(0, step + overlap, step)))  # (rows, D, step)
+    return features.transpose(0, 1).flatten(1)  # padding's features come last, and belong to no window
+
+
+def _maxima(features: Tensor, positions: np.ndarray, width: int) -> Iterator[Tensor]:
+    """Yield embeddings (n, D): maxima over `width` features from each position on."""
+    apart = np.diff(positions)
+    if len(apart) and apart[0] and (apart == apart[0]).all():
+        yield max_pool1d(features[None, :, : positions[-1] + width], width, int(apart[0]))[0].T
+        return
+    windows = features.unfold(1, width, 1)
+    for some in torch.from_numpy(positions).to(features.device).split(max(1, MOST_VALUES // (width * len(features)))):
+        yield windows[:, some].amax(dim=2).T
 
 
 def _scan_windows(model: nn.Module, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:
