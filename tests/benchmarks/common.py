@@ -1,0 +1,83 @@
+"""What every benchmark shares: two things run in turn in one process, the ratio of their times, and the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Result(NamedTuple):
+    """How many times faster pmntool is than the baseline; times in s."""
+
+    what: str
+    baseline: str
+    ratio: float  # of the medians
+    low: float  # smallest ratio of a pair of neighbors
+    high: float
+    detail: str = ""
+
+
+def compare(
+    what: str, baseline: str, ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int = 5,
+    detail: Callable[[float, float], str] = lambda mine, other: f"{mine:.3g} s against {other:.3g} s",
+) -> Result:  # fmt: skip
+    """Run both in turn, `rounds` times after one round to warm up."""
+    pairs = np.array([(_seconds(ours), _seconds(theirs)) for _ in range(rounds + 1)][1:])
+    ratios = pairs[:, 1] / pairs[:, 0]
+    mine, other = np.median(pairs, axis=0)
+    return Result(what, baseline, float(other / mine), float(ratios.min()), float(ratios.max()), detail(mine, other))
+
+
+def machine() -> dict[str, str]:
+    """Return what the machine can do: cores, instruction sets, and its rate of matrix multiplication in GFLOP/s."""
+    import torch
+
+    flags = ""
+    if sys.platform == "linux":
+        with open("/proc/cpuinfo") as file:
+            flags = next((line for line in file if line.startswith("flags")), "")
+    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags.split()]
+    found = {"cores": str(os.cpu_count()), "instruction sets": " ".join(sets) or "?"}
+    kinds = {"float32": torch.float32}
+    if {"avx512_bf16", "amx_bf16"} & set(sets) or torch.cuda.is_available():
+        kinds["bfloat16"] = torch.bfloat16
+    for name, kind in kinds.items():
+        found[f"matrix multiply, {name}"] = f"{multiply_rate(kind):.0f} GFLOP/s"
+    if torch.cuda.is_available():
+        found["GPU"] = torch.cuda.get_device_name()
+    return found
+
+
+def multiply_rate(kind, size: int = 2048, rounds: int = 5) -> float:
+    """Return the best rate of a square matrix product, GFLOP/s, on the GPU where there is one."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a = torch.randn(size, size, device=device).to(kind)
+
+    def once() -> None:
+        a @ a
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    once()
+    return 2 * size**3 / min(_seconds(once) for _ in range(rounds)) / 1e9
+
+
+def report(*results: Result) -> None:
+    """Print a line for people on stderr and one of JSON for `run_all.py` on stdout."""
+    for r in results:
+        sys.stderr.write(f"{r.what}: {r.ratio:.2f}x ({r.low:.2f}–{r.high:.2f}) against {r.baseline}; {r.detail}\n")
+        print(json.dumps(r._asdict()))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

@@ -1,0 +1,53 @@
+"""Peak memory of `predict` on chromosomes of 10, 100 and 250 Mb, 86 TFs: it must not grow with length.
+
+The net is a small one; what a net holds at a time does not depend on the genome.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from plain import LABELS
+
+from pmntool.checkpoint import save, sizes
+from pmntool.models import Hyperparameters, build
+
+LENGTHS = (10, 100, 250)  # Mb
+HP = Hyperparameters(channels=(8, 8, 8))
+MEASURE = (
+    "import resource, runpy, sys; sys.argv[0] = 'pmntool'; "
+    "from pmntool.cli import main\n"
+    "try: main()\n"
+    "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+)
+
+
+def write_run(folder: Path) -> None:
+    """Write a run of random weights."""
+    torch.manual_seed(0)
+    net = build("pmn", LABELS, HP)
+    meta = {
+        "pmntool": "0", "torch": torch.__version__, "variant": "pmn", "hyperparameters": sizes(HP),
+        "settings": {"prototype_weight": 1.0, "seed": 0}, "tfs": LABELS, "window": 200, "stride": 50,
+        "dataset": {"sha256": "", "negatives": 1.0, "chroms": {}}, "epochs": [{"epoch": 1}],
+        "best_epochs": [1], "best_scores": [0.5],
+    }  # fmt: skip
+    folder.mkdir()
+    save(folder, meta, epoch=1, best_epoch=1, best=net.state_dict(), model=net, optimizer=None)
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = Path(name)
+    write_run(folder / "run")
+    rng = np.random.default_rng(0)
+    for length in LENGTHS:
+        letters = np.frombuffer(b"ACGT", dtype=np.uint8)[rng.integers(0, 4, length * 10**6, dtype=np.uint8)]
+        genome = folder / f"{length}.fa"
+        genome.write_bytes(b">chr1\n" + letters.tobytes() + b"\n")
+        words = ["predict", genome, "--model", folder / "run", "-o", folder / f"tracks-{length}", "--quiet"]
+        done = subprocess.run([sys.executable, "-c", MEASURE, *words], stdout=subprocess.PIPE, text=True, check=True)
+        print(f"{length} Mb: {int(done.stdout.split()[-1]) / 2**20:.2f} GiB")
+        genome.unlink()

@@ -1,0 +1,47 @@
+"""An epoch of full-size `cnn` and `pmn`, batch 512, against the shortest plain loop in float32 on data in memory."""
+
+import numpy as np
+import plain
+import torch
+from common import compare, report
+from lightning_fabric import Fabric
+
+from pmntool import train
+from pmntool.device import choose_device, choose_precision, use_precision
+from pmntool.inference import gather, one_hot
+from pmntool.progress import Progress
+
+WINDOW, STRIDE, N, BATCH = 200, 50, 1_024, 512
+device = choose_device("auto")
+rng = np.random.default_rng(0)
+codes = torch.from_numpy(rng.integers(0, 4, N * STRIDE + WINDOW, dtype=np.uint8)).to(device)
+starts = torch.arange(N, device=device) * STRIDE
+y = rng.random((N, len(plain.LABELS))) < 0.06
+packed = torch.from_numpy(np.packbits(y, axis=1)).to(device)
+place = torch.arange(len(plain.LABELS), device=device)
+windows = train._Data(codes, starts, packed, place // 8, (7 - place % 8).to(torch.uint8), WINDOW)
+x, y = one_hot(gather(codes, starts, WINDOW)).contiguous(), torch.from_numpy(y).float().to(device)
+fabric = Fabric(accelerator=device.type, devices=1)
+
+for variant in ("cnn", "pmn"):
+    theirs_net = plain.network(variant).to(device)
+    for precision in dict.fromkeys(("32", choose_precision("auto", device))):
+        torch.manual_seed(0)
+        net = train.build(variant, plain.LABELS, train.Hyperparameters())
+        use_precision(net, precision, device)
+        model, adam = fabric.setup(net, torch.optim.Adam(net.parameters(), lr=1e-3))
+        settings = train.Settings(variant, batch_size=BATCH, precision=precision)
+
+        def ours(model=model, adam=adam, settings=settings) -> None:
+            train._run_epoch(fabric, model, adam, windows, settings, Progress(), augment=False)
+
+        def theirs(net=theirs_net) -> None:
+            plain.loop(net, x, y, BATCH)
+
+        what = f"training, full-size `{variant}`, {'float32' if precision == '32' else 'bfloat16'}"
+        report(
+            compare(
+                what, "plain torch, float32", ours, theirs, rounds=3,
+                detail=lambda mine, other: f"{N / mine:,.0f} against {N / other:,.0f} windows/s",
+            )
+        )  # fmt: skip
