@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from pmntool.device import choose_device
 from pmntool.errors import InputError, PmnError
-from pmntool.inference import choose_device
 from pmntool.losses import total_loss
 from pmntool.models.cnn import CNN
 from pmntool.models.dropout import Dropout
