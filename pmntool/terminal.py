@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
 log = logging.getLogger("pmntool")
 
 MOST_PAIRS = 20  # rows of Table 5 on screen
+MOST_COLUMNS = 6  # runs whose every pair is tested on screen
 SECONDS = 15  # between two lines of progress where there is no terminal
 METRIC_TITLES = {"auroc": "auROC", "aupr": "auPR", "recall_at_fdr": "recall at 50 % FDR"}
 
@@ -111,7 +112,8 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     if len(evaluation.leakage):
         shown.append(_leakage(evaluation))
     if len(evaluation.table_4) > 1:
-        shown += [_tests(evaluation, metric) for metric in NAMES]
+        few = len(evaluation.table_4) <= MOST_COLUMNS
+        shown += [_tests(evaluation, metric) for metric in NAMES] if few else [_tests_of_baseline(evaluation)]
     if len(evaluation.differences):
         shown.append(_differences(evaluation))
     if len(evaluation.extremes):
@@ -177,6 +179,19 @@ def _tests(evaluation: Evaluation, metric: str) -> Table:
     p = evaluation.tests[evaluation.tests["metric"] == metric].set_index(["a", "b"])["p"]
     rows = [(a, *("–" if a == b else _number(p[a, b], ".1e") for b in runs)) for a in runs]
     return _table(f"{METRIC_TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
+
+
+def _tests_of_baseline(evaluation: Evaluation) -> Table:
+    """Return p for each run against the baseline, both ways."""
+    base = evaluation.baseline
+    p = evaluation.tests.set_index(["metric", "a", "b"])["p"]
+    rows = [
+        (run, *(_number(p[(metric, *pair)], ".1e") for metric in NAMES for pair in ((run, base), (base, run))))
+        for run in evaluation.table_4["run"]
+        if run != base
+    ]
+    titles = [f"{METRIC_TITLES[metric]} {sign} {base}" for metric in NAMES for sign in "><"]
+    return _table("p of paired t-tests; those of all pairs are in tests.tsv", ("run", *titles), rows)
 
 
 def _differences(evaluation: Evaluation) -> Table:

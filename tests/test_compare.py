@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from pmntool import terminal
 from pmntool.bootstrap import Bootstrap, benjamini_hochberg, draw_blocks
 from pmntool.checkpoint import Run
 from pmntool.compare import Measured, choose_baseline, compare, group_runs
@@ -180,6 +181,18 @@ def test_seeds_on_disk_and_on_the_screen(world, runs):
     assert cells[:2] == ["cnn (3 seeds)", "pmn-lambda1"]
     titles = [str(table.title) for table in evaluation_tables(found)]
     assert "TFs that gained or lost, at 5 % FDR: paired bootstrap over blocks of 1,000 bp" in titles
+
+
+def test_many_runs_are_tested_against_the_baseline_on_the_screen(world, runs, monkeypatch):
+    paths = [runs / "cnn", runs / "pmn-lambda1"]
+    found = evaluate(paths, world / "dataset", None, bootstrap=Bootstrap(0))
+    assert "auROC: p of a paired t-test, row larger than column" in [str(t.title) for t in evaluation_tables(found)]
+    monkeypatch.setattr(terminal, "MOST_COLUMNS", 1)
+    table = next(t for t in evaluation_tables(found) if str(t.title).startswith("p of paired t-tests"))
+    cells = [str(cell) for column in table.columns for cell in column._cells]
+    p = found.tests.set_index(["metric", "a", "b"])["p"]
+    expected = [p[(metric, *pair)] for metric in NAMES for pair in (("pmn-lambda1", "cnn"), ("cnn", "pmn-lambda1"))]
+    assert cells == ["pmn-lambda1", *(f"{value:.1e}" for value in expected)]
 
 
 def test_same_seed_same_intervals(world, runs):
