@@ -10,8 +10,11 @@ PmnError                  what a person can put right
 ├── MismatchError         two good inputs do not fit each other
 └── OutputError           a target exists already, or cannot be written
 
-Anything else that escapes is a bug and keeps its traceback.
+`Stopped` is none of them: nothing is wrong, somebody wants the command to end. Anything else that escapes is a bug and
+keeps its traceback.
 """
+
+import signal
 
 
 class PmnError(Exception):
@@ -48,3 +51,11 @@ class MismatchError(PmnError):
 
 class OutputError(PmnError):
     """Report a target that exists already or a place that cannot be written."""
+
+
+class Stopped(BaseException):
+    """Report the signal by which somebody ends the command: SIGTERM, SIGHUP, or SIGINT (Ctrl-C)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)

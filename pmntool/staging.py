@@ -1,21 +1,36 @@
-"""Write a folder or a file completely or not at all.
+"""Write a folder or a file completely or not at all, and for one command at a time.
 
-Everything that a command makes is written beside its target under a name that starts with a dot, and takes
-the target's name when it is complete. What is left of a killed command is such a dot name, never a target
-that looks whole.
+Everything that a command makes is written beside its target under a name that starts with a dot, brought to the disk,
+and takes the target's name when it is complete. What a killed command leaves is such a dot name, never a target that
+looks whole:
+
+```
+.NAME.lock     who works on NAME; holds nobody up once its process is gone
+.NAME.partial  what NAME was to become; the next command that claims NAME clears it away, or goes on with it
+.NAME.old      the old NAME, for the moment that --force needs to swap; given back by the next command
+```
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import logging
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pmntool.errors import OutputError
+
+log = logging.getLogger("pmntool")
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # a file system without locks
+_claimed: set[str] = set()  # by this process
 
 
 def partial_name(target: Path) -> Path:
@@ -36,9 +51,7 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
     OutputError
         `target` cannot be written, exists and `force` is false, or is not something that the command would replace.
     """
-    above = next((folder for folder in Path(target).parents if os.path.lexists(folder)), Path())
-    if not os.access(above, os.W_OK | os.X_OK) or not above.is_dir():
-        raise OutputError(f"{target}: cannot be written ({above} is {'read-only' if above.is_dir() else 'no folder'})")
+    _require_writable(Path(target))
     if not os.path.lexists(target):
         return
     if not force:
@@ -50,30 +63,72 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
 
 
 @contextmanager
-def new_directory(target: Path, *, marker: str, force: bool = False) -> Iterator[Path]:
-    """Yield an empty folder that becomes `target` when the block ends without an error.
+def claim(target: Path) -> Iterator[None]:
+    """Keep `target` to this process while the block runs, and give back what a killed command had put aside.
 
-    An old `target` is replaced only then, and only as `require_free` allows. After an error nothing is left behind.
+    The lock is the system's, on a file beside the target: it ends with its process, however that ends, and a file that
+    was left behind holds nobody up. On a network disk it is as good as that disk's locks; one without is said.
 
     Raises
     ------
     OutputError
-        `target` exists (without `force`), or its parent cannot be written.
+        Another process works on `target`, or its folder cannot be written.
     """
     target = Path(target)
-    require_free(target, force=force, marker=marker)
-    partial = partial_name(target)
+    key = os.path.abspath(target)
+    if key in _claimed:
+        yield
+        return
+    _require_writable(target)
+    made = [folder for folder in target.parents if not folder.exists()]
+    lock = target.parent / f".{target.name}.lock"
     with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.mkdir()
+        file = _locked(lock, target)
+    _claimed.add(key)
     try:
-        with _explained(target):
-            yield partial
-            _replace_directory(partial, target)
+        _give_back(target)
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _claimed.discard(key)
+        with suppress(OSError):
+            os.unlink(lock)
+        os.close(file)
+        for folder in made:
+            with suppress(OSError):  # it holds something by now
+                folder.rmdir()
+
+
+@contextmanager
+def new_directory(target: Path, *, marker: str, force: bool = False, keep: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes `target` when the block ends without an error.
+
+    An old `target` is replaced only then, and only as `require_free` allows. After an error nothing is left behind.
+
+    Parameters
+    ----------
+    keep
+        Hand out what an earlier command left of its folder, and leave it there after an error.
+
+    Raises
+    ------
+    OutputError
+        `target` exists (without `force`), another process works on it, or its parent cannot be written.
+    """
+    target = Path(target)
+    partial = partial_name(target)
+    with claim(target):
+        require_free(target, force=force, marker=marker)
+        try:
+            with _explained(target):
+                if not keep:
+                    _remove(partial)
+                partial.mkdir(exist_ok=keep)
+                yield partial
+                _replace_directory(partial, target)
+        except BaseException:
+            if not keep:
+                _remove(partial)
+            raise
 
 
 @contextmanager
@@ -93,7 +148,9 @@ def new_file(target: Path) -> Iterator[Path]:
         with _explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield partial
+            _sync(partial)
             os.replace(partial, target)
+            _sync(target.parent)
     finally:
         with suppress(OSError):  # not there any more, or never was
             partial.unlink()
@@ -105,26 +162,99 @@ def write_json(target: Path, content: Any) -> None:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _replace_directory(new: Path, target: Path) -> None:
-    """Give `new` the name `target`; what had it before goes only when that is done."""
-    if not target.is_dir():
-        os.rename(new, target)
+def _require_writable(target: Path) -> None:
+    above = next((folder for folder in target.parents if os.path.lexists(folder)), Path())
+    if not os.access(above, os.W_OK | os.X_OK) or not above.is_dir():
+        raise OutputError(f"{target}: cannot be written ({above} is {'read-only' if above.is_dir() else 'no folder'})")
+
+
+def _locked(lock: Path, target: Path) -> int:
+    """Return the open lock file; it has to be made again where another process gave it up and away meanwhile."""
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # the folder went with the other process
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file), os.stat(lock)):
+                    os.truncate(file, 0)
+                    os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                    return file
+        except BlockingIOError as error:
+            who = os.read(file, 200).decode(errors="replace") or "it does not say which"
+            os.close(file)
+            raise OutputError(f"{target}: another pmntool command is at work on it ({who})") from error
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                log.warning("%s: this disk has no locks; see to it that no other command writes there", target)
+                return file
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _give_back(target: Path) -> None:
+    """Undo what a command left that was killed between the two steps of a swap."""
+    old = _old_name(target)
+    if not old.exists():
         return
-    old = target.parent / f".{target.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    os.rename(target, old)
-    try:
-        os.rename(new, target)
-    except OSError:
+    if os.path.lexists(target):
+        _remove(old)
+    else:
         os.rename(old, target)
-        raise
-    shutil.rmtree(old)
+        log.warning("%s: a command was killed while it replaced this; the old one is back", target)
+
+
+def _replace_directory(new: Path, target: Path) -> None:
+    """Give `new` the name `target`; what had it before goes only when that is done, under the name `new`."""
+    for path in (*new.rglob("*"), new):
+        _sync(path)
+    if target.is_dir():
+        old = _old_name(target)
+        os.rename(target, old)
+        try:
+            os.rename(new, target)
+        except OSError:
+            os.rename(old, target)
+            raise
+        os.rename(old, new)
+    else:
+        os.rename(new, target)
+    _sync(target.parent)
+    _remove(new)
+
+
+def _old_name(target: Path) -> Path:
+    return target.parent / f".{target.name}.old"
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or folder to the disk, and with it the errors that the system has kept for later."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):  # this disk does not sync such a thing
+            raise
+    finally:
+        os.close(file)
 
 
 @contextmanager
 def _explained(target: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a sentence with the path."""
+    """Turn the system's refusal into a sentence with the path, and with that of another file that it is about."""
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+        why = error.strerror or str(error)
+        other = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | Path) else target
+        if not any(other.is_relative_to(own) for own in (target, partial_name(target))):
+            why = f"{other}: {why}"
+        raise OutputError(f"{target}: cannot be written ({why})") from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 import torch
 
@@ -36,3 +39,34 @@ def world(tmp_path_factory):
         settings = Settings(variant, weight, learning_rate=3e-3, batch_size=64, epochs=2)
         train(folder / "dataset", folder / "runs" / name, settings, Hyperparameters(channels=(16, 8, 8)))
     return folder
+
+
+def mount(folder, *words):
+    """Mount something on a folder, or skip the test where that is not allowed."""
+    if subprocess.run(["mount", *words, str(folder)], capture_output=True).returncode:
+        pytest.skip("mounting takes an administrator")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB, nearly empty."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount(folder, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder in which nothing can be written, not even by an administrator."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    if os.geteuid():
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+    else:
+        mount(folder, "-t", "tmpfs", "-o", "ro", "tmpfs")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,14 +1,27 @@
 """Staging: a target is complete or as it was before, whatever happens."""
 
+import errno
 import json
 import os
+import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pmntool.errors import OutputError, PmnError
-from pmntool.staging import new_directory, new_file, require_free, write_json
+from pmntool.staging import claim, new_directory, new_file, require_free, write_json
+
+HOLD = """
+import sys
+from pathlib import Path
+from pmntool.staging import claim
+with claim(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 class Interrupted(Exception):
@@ -177,3 +190,166 @@ def test_json_refuses_what_json_cannot_say(tmp_path, value):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"a": [value]})
     assert tree(tmp_path) == {"x.json": '"old"\n'}
+
+
+# One command at a time
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Return a process that has claimed a target in a folder that it made."""
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "new" / "out")]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("new", [claim, partial(new_directory, marker="x", force=True)], ids=["claim", "folder"])
+def test_the_second_process_is_told_of_the_first(tmp_path, holder, new):
+    with pytest.raises(OutputError) as error, new(tmp_path / "new" / "out"):
+        pytest.fail("the work began")
+    assert str(error.value).startswith(f"{tmp_path}/new/out: another pmntool command is at work on it (process")
+    assert f"process {holder.pid} on " in str(error.value)
+    with claim(tmp_path / "new" / "other"):
+        pass
+
+
+def test_a_lock_ends_with_its_process(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    assert tree(tmp_path).keys() == {"new", "new/.out.lock"}
+    with new_directory(tmp_path / "new" / "out", marker="x"):
+        pass
+    assert tree(tmp_path).keys() == {"new", "new/out"}
+
+
+def test_nothing_is_left_of_a_lock_that_was_given_up(tmp_path, holder):
+    holder.communicate("")
+    assert holder.returncode == 0 and tree(tmp_path) == {}
+
+
+def test_a_process_may_claim_twice(tmp_path):
+    with claim(tmp_path / "out"), new_directory(tmp_path / "out", marker="x"):
+        assert tree(tmp_path).keys() == {".out.lock", ".out.partial"}
+    assert tree(tmp_path) == {"out": None}
+
+
+def test_a_lock_that_goes_while_it_is_opened_is_made_again(tmp_path, monkeypatch):
+    """The process before gives the lock up: what was opened has no name any more, and would hold nobody back."""
+    opened, real = [], os.open
+
+    def open_what_goes(path, *args):
+        opened.append(real(path, *args))
+        if len(opened) == 1:
+            os.unlink(path)
+        return opened[-1]
+
+    monkeypatch.setattr("os.open", open_what_goes)
+    with claim(tmp_path / "out"):
+        assert len(opened) == 2
+        words = [sys.executable, "-c", HOLD, str(tmp_path / "out")]
+        second = subprocess.run(words, input="", capture_output=True, text=True)
+    assert "another pmntool command is at work on it" in second.stderr and tree(tmp_path) == {}
+
+
+def test_a_disk_without_locks_is_said(tmp_path, monkeypatch, caplog):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with new_directory(tmp_path / "out", marker="x"):
+        pass
+    assert "out: this disk has no locks" in caplog.text and tree(tmp_path) == {"out": None}
+
+
+# What a killed command left
+
+
+@pytest.mark.parametrize("renamed", [1, 2, 3], ids=["the old one put aside", "the new one in place", "both"])
+def test_a_kill_in_the_middle_of_a_swap_loses_nothing(tmp_path, renamed, caplog):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "x").write_text("old")
+    code = f"""
+import os, signal
+from pathlib import Path
+from pmntool.staging import new_directory
+rename, calls = os.rename, []
+def die(source, target):
+    rename(source, target)
+    calls.append(target)
+    if len(calls) == {renamed}:
+        os.kill(os.getpid(), signal.SIGKILL)
+os.rename = die
+with new_directory(Path({str(tmp_path)!r}, "out"), marker="x", force=True) as folder:
+    (folder / "x").write_text("new")
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert (tmp_path / "out").exists() == (renamed > 1)
+    with claim(tmp_path / "out"):
+        assert (tmp_path / "out" / "x").read_text() == ("old" if renamed == 1 else "new")
+    assert ("the old one is back" in caplog.text) == (renamed == 1)
+    with new_directory(tmp_path / "out", marker="x", force=True):
+        pass
+    assert tree(tmp_path) == {"out": None}
+
+
+def test_what_was_kept_is_handed_out_again(tmp_path):
+    keep = partial(new_directory, tmp_path / "out", marker="x", keep=True)
+    with pytest.raises(Interrupted), keep() as folder:
+        (folder / "part").write_text("1")
+        raise Interrupted
+    assert tree(tmp_path) == {".out.partial": None, ".out.partial/part": "1"}
+    with keep() as folder:
+        assert (folder / "part").read_text() == "1"
+    assert tree(tmp_path) == {"out": None, "out/part": "1"}
+
+
+# A disk that does not do its part
+
+
+def test_a_full_disk_is_named_and_what_was_complete_stays(small_disk):
+    write_json(small_disk / "old.json", "old")
+    with pytest.raises(OutputError) as error, new_directory(small_disk / "out", marker="x") as folder:
+        (folder / "x").write_bytes(bytes(1 << 21))
+    assert str(error.value) == f"{small_disk}/out: cannot be written (No space left on device)"
+    with pytest.raises(OutputError, match="old.json: cannot be written .No space left on device"):
+        write_json(small_disk / "old.json", "x" * (1 << 21))
+    assert tree(small_disk) == {"old.json": '"old"\n'}
+
+
+def test_a_disk_that_refuses_late_is_heard(tmp_path, monkeypatch):
+    """A network disk may say that it is full only when it is asked to keep what it took."""
+
+    def refuse(file):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    for new in (partial(new_directory, marker="x"), new_file):
+        with (
+            pytest.raises(OutputError, match="out: .* .Disk quota exceeded"),
+            new(tmp_path / "out") as it,
+        ):
+            (it / "x" if it.is_dir() else it).write_text("new")
+    assert tree(tmp_path) == {}
+
+
+def test_a_folder_that_is_read_only(read_only):
+    for new in (claim, partial(new_directory, marker="x"), new_file):
+        with pytest.raises(OutputError, match="out: cannot be written"), new(read_only / "out") as path:
+            path.write_text("x")
+    assert list(read_only.iterdir()) == []
+
+
+def test_a_file_that_vanished_is_named(tmp_path):
+    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x"):
+        (tmp_path / "input").read_bytes()
+    assert str(error.value) == f"{tmp_path}/out: cannot be written ({tmp_path}/input: No such file or directory)"
+
+
+def test_a_folder_that_is_taken_away_meanwhile(tmp_path):
+    with pytest.raises(OutputError) as error, new_directory(tmp_path / "a" / "out", marker="x") as folder:
+        shutil.rmtree(tmp_path / "a")
+        (folder / "x").touch()
+    assert str(error.value) == f"{tmp_path}/a/out: cannot be written (No such file or directory)"
