@@ -132,8 +132,13 @@ def save(
                 partial.write_bytes(content)
             meta[which] = {"file": name, "epoch": number, "sha256": hashlib.sha256(content).hexdigest()}
     write_json(folder / "run.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
+    clear(folder, meta)
+
+
+def clear(folder: Path, meta: dict[str, Any]) -> None:
+    """Remove weights that run.json does not name, and what a killed command left half-written."""
     named = {meta["best"]["file"], meta["last"]["file"]}
-    for path in folder.glob("*.safetensors"):
+    for path in (*folder.glob("*.safetensors"), *folder.glob(".*.partial")):
         if path.name not in named:
             path.unlink()
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 class Progress:
     """Say nothing: the default of every verb, and the interface of all others."""
 
+    kept = ""  # how to go on from what is there, should the command be stopped now
+
     def start(self, what: str, total: int, unit: str) -> None:
         """Begin a piece of work of `total` units."""
 
@@ -14,3 +16,6 @@ class Progress:
 
     def finish(self) -> None:
         """End the piece of work."""
+
+    def keep(self, what: str) -> None:
+        """Say what stays if the command ends now, and how to go on from there."""

@@ -74,6 +74,10 @@ class TerminalProgress(Progress):
             self._bar.stop()
             self._bar = None
 
+    def keep(self, what: str) -> None:
+        """Have it said if the command is stopped."""
+        self.kept = what
+
 
 def dataset_tables(built: Built) -> list[Table]:
     """Return the paper's Table 3 for a dataset."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pmntool import __version__, metrics, plots
-from pmntool.checkpoint import Run, restore, save, sizes
+from pmntool.checkpoint import Run, clear, restore, save, sizes
 from pmntool.dataset import Dataset, file_checksum
 from pmntool.device import choose_device, choose_precision, describe, use_precision
 from pmntool.errors import InputError, MismatchError, PmnError
@@ -169,10 +169,13 @@ def train(
         restore(old, net, adam)
         best.scores, best.epochs = meta["best_scores"], meta["best_epochs"]
         best.weights = {name: tensor.to(place) for name, tensor in old.tensors("best").items()}
+        clear(output, meta)
+        _write_curves(output, output.name, meta)
     windows = _load(data, names, place)
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
     n_epochs = settings.epochs if adam else 1
+    progress.keep(_kept(output, len(meta["epochs"]), force))
     if len(meta["epochs"]) >= n_epochs:
         log.info("%s has its %d epochs already; --epochs %d asks for no more", output, len(meta["epochs"]), n_epochs)
     for epoch in range(len(meta["epochs"]) + 1, n_epochs + 1):
@@ -199,6 +202,7 @@ def train(
         known = {name: None if np.isnan(value) else value for name, value in row.items()}  # JSON has no NaN
         meta["epochs"].append({"epoch": epoch, "train_loss": loss, **known})
         _save(output, meta, epoch, best, net, adam, force=force)
+        progress.keep(_kept(output, epoch, force))
         log.info(
             "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
             epoch, n_epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
@@ -276,10 +280,22 @@ def _save(
         save(
             folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
         )
-        table = pd.DataFrame(meta["epochs"])
-        with new_file(folder / "epochs.tsv") as partial:
-            table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
-        plots.curves({output.name: [table]}, folder / "epochs.png")
+        _write_curves(folder, output.name, meta)
+
+
+def _write_curves(folder: Path, name: str, meta: dict[str, Any]) -> None:
+    """Write what run.json says of the epochs as a table and a figure."""
+    table = pd.DataFrame(meta["epochs"])
+    with new_file(folder / "epochs.tsv") as partial:
+        table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
+    plots.curves({name: [table]}, folder / "epochs.png")
+
+
+def _kept(output: Path, n_epochs: int, force: bool) -> str:
+    """Return what is there should the command end now, and how to go on."""
+    if not n_epochs:
+        return "no epoch is complete, so nothing is kept"
+    return f"{output} keeps epochs 1 to {n_epochs}; go on with --resume{' in place of --force' if force else ''}"
 
 
 def _describe(data: Dataset, names: list[str], settings: Settings, hyperparameters: Hyperparameters) -> dict[str, Any]:

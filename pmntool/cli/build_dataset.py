@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import Force, PeakWindows, Quiet, Seed, example, listen, words
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -74,6 +74,8 @@ def build_dataset_command(
     Prints the paper's Table 3; the folder also holds its Figure 2 (tfs.png, tfs.tsv).
     """
     listen(quiet)
+    if not dry_run:
+        reserve(output)
     from pmntool.build_dataset import Options, build_dataset
 
     options = Options(

@@ -22,7 +22,7 @@ from pmntool.cli.options import (
     listen,
     use_threads,
 )
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -61,6 +61,7 @@ def evaluate(
     the runs' curves. Runs that differ in their seed alone are one row.
     """
     progress = listen(quiet)
+    reserve(output)
     use_threads(threads)
     from pmntool import terminal
     from pmntool.bootstrap import Bootstrap

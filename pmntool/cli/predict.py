@@ -23,7 +23,7 @@ from pmntool.cli.options import (
     use_threads,
     words,
 )
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -65,6 +65,7 @@ def predict(
     files by TF.
     """
     progress = listen(quiet)
+    reserve(output)
     use_threads(threads)
     from pmntool.predict import predict as verb
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import Force, Quiet, Seed, example, listen, run_or_newest
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 from pmntool.variants import WITH_PROTOTYPES
 
 log = logging.getLogger("pmntool")
@@ -53,6 +53,7 @@ def prototypes(
     dendrogram with heat map and a plane as PNG and SVG. Several runs also say which clusters are stable.
     """
     listen(quiet)
+    reserve(output)
     from pmntool import terminal
     from pmntool.prototypes import prototypes as verb
 

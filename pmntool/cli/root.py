@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import os
+import signal
 import sys
-from typing import Annotated
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
 from pmntool import __version__
-from pmntool.errors import PmnError
+from pmntool.errors import OutputError, PmnError, Stopped
 from pmntool.progress import Progress
+from pmntool.staging import claim
 
 app = typer.Typer(
     name="pmntool",
@@ -22,42 +31,99 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_watched: list[Progress] = []  # what has a bar open, perhaps
+SAME_SIGNAL = 5.0  # seconds within which a signal is the one before, heard again
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_at_end = ExitStack()  # what has to be ended whatever happens: a bar, a lock
+_watched: list[Progress] = []  # the command's, once it has one
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # as torch says it
 
 
-@app.callback()
-def _pmntool(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"pmntool {__version__}")
         raise typer.Exit
 
 
+@app.callback()
+def _pmntool(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line and exit: 0 done, 1 an error that the user can mend, 2 wrong usage, 128 + n signal n."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # of a terminal that knows ASCII alone
-    try:
+    _watched.clear()
+    with _signals_heard():
         try:
-            app(prog_name="pmntool")
-        finally:
-            while _watched:
-                _watched.pop().finish()  # gives a terminal its cursor back
-    except PmnError as error:
-        sys.stderr.write(f"pmntool: error: {error}\n")
-        sys.exit(1)
-    except Exception as error:
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-            sys.stderr.write("pmntool: error: not enough memory; give a smaller --batch-size or smaller --channels\n")
-            sys.exit(1)
-        sys.stderr.write("pmntool: this is a bug; please report it with the command and all of what follows.\n")
-        raise
+            try:
+                app(prog_name="pmntool")
+            finally:
+                _at_end.close()
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except Stopped as stopped:
+            sys.stderr.write(f"pmntool: stopped by {'; '.join(filter(None, (stopped.signal.name, _kept())))}\n")
+            sys.exit(128 + stopped.signal)
+        except OutputError as error:
+            _fail("; ".join(filter(None, (str(error), _kept()))))
+        except PmnError as error:
+            _fail(str(error))
+        except OSError as error:
+            if error.filename is None:  # what is left to print finds no taker
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _fail(f"{error.filename or 'a file or the standard output'}: {error.strerror or error}")
+        except Exception as error:
+            if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+                _fail("not enough memory; give a smaller --batch-size or smaller --channels")
+            sys.stderr.write("pmntool: this is a bug; please report it with the command and all of what follows.\n")
+            raise
 
 
 def watch(progress: Progress) -> Progress:
     """See to it that a bar is finished whatever happens."""
-    _watched.append(progress)
+    _at_end.callback(progress.finish)  # gives a terminal its cursor back
+    _watched[:] = [progress]
     return progress
+
+
+def reserve(output: Path) -> None:
+    """Keep other commands from a target until this one has ended."""
+    _at_end.enter_context(claim(output))
+
+
+def _kept() -> str:
+    return _watched[0].kept if _watched else ""
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"pmntool: error: {message}\n")
+    sys.exit(1)
+
+
+@contextmanager
+def _signals_heard() -> Iterator[None]:
+    """Raise `Stopped` at a signal that asks the command to end; one that is ignored (nohup) stays so.
+
+    `timeout` and some clusters send a signal twice: the second would meet the command while it clears up.
+    """
+    heard = [-math.inf]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - heard[0] > SAME_SIGNAL:
+            heard[0] = now
+            raise Stopped(number)
+
+    wanted = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

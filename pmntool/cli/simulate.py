@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import Force, Quiet, Seed, example, listen
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -24,6 +24,7 @@ def simulate(
 ) -> None:
     """Make a small genome and peaks of TFs whose motifs and partners are known: genome.fa, peaks/, truth.json."""
     listen(quiet)
+    reserve(output)
     from pmntool.simulate import simulate as verb
 
     made = verb(output, seed=seed, chrom_length=chrom_length, force=force)

@@ -27,7 +27,7 @@ from pmntool.cli.options import (
     use_threads,
     words,
 )
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 from pmntool.errors import InputError
 from pmntool.variants import VARIANTS, WITH_PROTOTYPES, folder_name
 
@@ -108,20 +108,21 @@ def train(
         raise InputError(f"--lambda: {name} has no prototypes; the variants that have are {', '.join(WITH_PROTOTYPES)}")
     if resume and force:
         raise InputError("--resume goes on with a run and --force replaces it: give one of them")
+    weight = 1.0 if prototype_weight is None and name in WITH_PROTOTYPES else prototype_weight or 0.0
+    output = output or Path("runs", folder_name(name, weight, strands.value))
     progress = listen(quiet)
+    reserve(output)
     use_threads(threads)
     from pmntool.models import Hyperparameters
     from pmntool.train import Settings
     from pmntool.train import train as verb
 
-    weight = 1.0 if prototype_weight is None and name in WITH_PROTOTYPES else prototype_weight or 0.0
     hyperparameters = Hyperparameters(
         numbers(channels, "--channels"), numbers(widths, "--widths"), dropout, hops, sharpness, strands.value
     )
     settings = Settings(
         name, weight, learning_rate, batch_size, epochs, patience, seed, precision.value, select_by.value
     )
-    output = output or Path("runs", folder_name(name, weight, strands.value))
     run = verb(
         dataset, output, settings, hyperparameters, tfs=words(tfs) or None, motifs=motifs, device=device,
         resume=resume, force=force, progress=progress,

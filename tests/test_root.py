@@ -1,0 +1,134 @@
+"""The command line's frame: every error class and signal has its exit code and its sentence; no error ends with 0."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import pmntool
+from pmntool import errors
+from pmntool.cli import main
+from pmntool.cli.root import watch
+from pmntool.progress import Progress
+
+
+def test_the_version_is_said():
+    done = subprocess.run([sys.executable, "-m", "pmntool", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"pmntool {pmntool.__version__}\n")
+
+
+def below(kind: type) -> list[type]:
+    """Return a class and all that come of it."""
+    return [kind, *(found for child in kind.__subclasses__() for found in below(child))]
+
+
+class Kept(Progress):
+    kept = "epoch 3 is kept"
+
+
+@pytest.fixture
+def ends(monkeypatch, capsys, tmp_path):
+    """Return how `simulate` ends, by exit code and stderr, when its verb does something."""
+
+    def run(do):
+        monkeypatch.setattr(sys, "argv", ["pmntool", "simulate", str(tmp_path / "out")])
+        monkeypatch.setattr("pmntool.simulate.simulate", lambda *args, **kwargs: do())
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert os.listdir(tmp_path) == []
+        return stop.value.code, capsys.readouterr().err
+
+    return run
+
+
+def throw(error: BaseException):
+    raise error
+
+
+@pytest.mark.parametrize("kind", below(errors.PmnError))
+def test_every_error_class_ends_with_1(ends, kind):
+    assert ends(lambda: throw(kind("x.bed, line 2: [no]"))) == (1, "pmntool: error: x.bed, line 2: [no]\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ENOENT, errno.EIO, errno.EROFS, errno.ESTALE])
+def test_what_the_system_refuses_names_the_file(ends, number):
+    code, said = ends(lambda: throw(OSError(number, os.strerror(number), "data/x.fa")))
+    assert (code, said) == (1, f"pmntool: error: data/x.fa: {os.strerror(number)}\n")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_too_little_memory_ends_with_1(ends, error):
+    assert ends(lambda: throw(error))[0] == 1
+
+
+@pytest.mark.parametrize("error", [errors.OutputError("out: cannot be written"), errors.Stopped(signal.SIGTERM)])
+def test_what_is_kept_is_said(ends, error):
+    assert ends(lambda: watch(Kept()) and throw(error))[1].endswith("; epoch 3 is kept\n")
+    assert "kept" not in ends(lambda: throw(error))[1]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_with_128_and_its_number(ends, name):
+    number = signal.Signals[name]
+    assert ends(lambda: signal.raise_signal(number)) == (128 + number, f"pmntool: stopped by {name}\n")
+
+
+def test_a_signal_that_comes_twice_does_not_disturb_the_clearing_up(ends):
+    cleared = []
+
+    def work():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleared.append(True)
+
+    assert ends(work)[0] == 143 and cleared == [True]
+
+
+def test_a_signal_that_nohup_ignores_stays_ignored(ends):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ends(lambda: signal.raise_signal(signal.SIGHUP) or throw(errors.InputError("later")))[0] == 1
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_the_handlers_from_before_come_back(ends):
+    ends(lambda: throw(errors.InputError("x")))
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_a_bug_keeps_its_traceback_and_ends_with_1(tmp_path):
+    code = """
+import sys
+import pmntool.simulate
+from pmntool.cli import main
+pmntool.simulate.simulate = lambda *args, **kwargs: 1 / 0
+sys.argv = ["pmntool", "simulate", "x"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "this is a bug" in done.stderr and "ZeroDivisionError" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_table_that_cannot_be_printed_is_an_error():
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "pmntool", "--version"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "pmntool: error: a file or the standard output: No space left on device\n"
+
+
+def test_a_reader_that_went_away_is_no_bug():
+    words = f"{sys.executable} -m pmntool --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True)
+    assert done.returncode in (0, 1) and "Traceback" not in done.stderr
