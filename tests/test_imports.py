@@ -21,6 +21,7 @@ LAYERS = (
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference"},
+    {"epochs"},
     {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "simulate"},
     {"terminal"},
     {"cli"},

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pmntool import checkpoint, metrics
+from pmntool import checkpoint, epochs, metrics
 from pmntool import train as module
 from pmntool.checkpoint import Run
 from pmntool.dataset import Dataset, write_arrays, write_meta
@@ -256,12 +256,12 @@ def test_the_model_remembers_before_the_first_epoch_and_after_each(
         monkeypatch.setattr(module, name, lambda *args, **more: (events.append(name), inner(*args, **more))[1])
 
     monkeypatch.setattr(module, "build", spy)
-    note("_run_epoch")
-    note("_measure")
+    note("run_epoch")
+    note("measure")
     go(dataset, tmp_path / "run", variant=variant)
     go(dataset, tmp_path / "run", variant=variant, epochs=3, resume=True)
     windows = events[0]
-    epoch = ["_run_epoch", "remember", "_measure"]
+    epoch = ["run_epoch", "remember", "measure"]
     assert [event if isinstance(event, str) else "remember" for event in events] == ["remember", *3 * epoch]
     rows = torch.arange(len(windows))
     train = made.rows("train")
@@ -336,7 +336,7 @@ def script(monkeypatch, *epochs: list[float]) -> list[dict[str, torch.Tensor]]:
         weights.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return dict.fromkeys(names, 0.5), np.array(next(rows))
 
-    monkeypatch.setattr(module, "_measure", measure)
+    monkeypatch.setattr(module, "measure", measure)
     return weights
 
 
@@ -363,14 +363,14 @@ def test_the_best_weights_are_those_of_the_best_epoch(
 @pytest.mark.parametrize("select_by", metrics.NAMES)
 @pytest.mark.parametrize("variant", ["pmn", "cnn-single", *REMEMBERING])
 def test_the_best_weights_score_as_the_run_says(dataset, tmp_path, monkeypatch, no_curves, variant, select_by):
-    seen, measure = [], module._measure
+    seen, measure = [], module.measure
 
     def spy(*args):
         row, values = measure(*args)
         seen.append(values)
         return row, values
 
-    monkeypatch.setattr(module, "_measure", spy)
+    monkeypatch.setattr(module, "measure", spy)
     run = go(dataset, tmp_path / "run", variant=variant, epochs=5, learning_rate=0.05, select_by=select_by)
     data = Dataset(dataset)
     logits = scan(run.model(CPU), *data.stretch("valid"), WINDOW, CPU)
@@ -442,9 +442,9 @@ def test_loss_that_is_no_number_keeps_the_last_good_epoch(dataset, tmp_path, mon
     whole = go(dataset, tmp_path / "whole", epochs=3)
     with monkeypatch.context() as patch:
         calls, steps = [], 2 * -(-COUNTS["train"] // SETTINGS.batch_size)
-        real = module.total_loss
+        real = epochs.total_loss
         patch.setattr(
-            module, "total_loss",
+            epochs, "total_loss",
             lambda *args: real(*args) * (float("nan") if calls.append(0) or len(calls) > steps else 1),
         )  # fmt: skip
         with pytest.raises(PmnError, match=r"run: in epoch 3 .* epoch 2 is kept"):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.root import watch
+from pmntool.cli.root import RANK, watch
 from pmntool.errors import InputError
 from pmntool.progress import Progress
 from pmntool.variants import PRECISIONS, STRANDS, VARIANTS
@@ -78,7 +78,10 @@ def use_threads(threads: int) -> None:
 
 
 def listen(quiet: bool) -> Progress:
-    """Send messages to stderr, and return how progress is shown."""
+    """Send messages to stderr, and return how progress is shown; of several processes the first alone speaks."""
     from pmntool import terminal
 
-    return watch(terminal.listen(quiet=quiet))
+    progress = watch(terminal.listen(quiet=quiet or RANK > 0))
+    if RANK:
+        log.setLevel(logging.ERROR)
+    return progress

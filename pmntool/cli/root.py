@@ -31,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+RANK = int(os.environ.get("RANK", 0))  # of several processes that torchrun has started for one command
 SAME_SIGNAL = 5.0  # seconds within which a signal is the one before, heard again
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _at_end = ExitStack()  # what has to be ended whatever happens: a bar, a lock
@@ -94,7 +95,8 @@ def watch(progress: Progress) -> Progress:
 
 def reserve(output: Path) -> None:
     """Keep other commands from a target until this one has ended."""
-    _at_end.enter_context(claim(output))
+    if RANK == 0:
+        _at_end.enter_context(claim(output))
 
 
 def _kept() -> str:

@@ -6,7 +6,7 @@ import torch
 from common import compare, report
 from lightning_fabric import Fabric
 
-from pmntool import train
+from pmntool import epochs, train
 from pmntool.device import choose_device, choose_precision, use_precision
 from pmntool.inference import gather, one_hot
 from pmntool.progress import Progress
@@ -19,7 +19,7 @@ starts = torch.arange(N, device=device) * STRIDE
 y = rng.random((N, len(plain.LABELS))) < 0.06
 packed = torch.from_numpy(np.packbits(y, axis=1)).to(device)
 place = torch.arange(len(plain.LABELS), device=device)
-windows = train._Data(codes, starts, packed, place // 8, (7 - place % 8).to(torch.uint8), WINDOW)
+windows = epochs.TrainingWindows(codes, starts, packed, place // 8, (7 - place % 8).to(torch.uint8), WINDOW)
 x, y = one_hot(gather(codes, starts, WINDOW)).contiguous(), torch.from_numpy(y).float().to(device)
 fabric = Fabric(accelerator=device.type, devices=1)
 
@@ -33,7 +33,7 @@ for variant in ("cnn", "pmn"):
         settings = train.Settings(variant, batch_size=BATCH, precision=precision)
 
         def ours(model=model, adam=adam, settings=settings) -> None:
-            train._run_epoch(fabric, model, adam, windows, settings, Progress(), augment=False)
+            epochs.run_epoch(fabric, model, adam, windows, settings, 1, Progress(), augment=False)
 
         def theirs(net=theirs_net) -> None:
             plain.loop(net, x, y, BATCH)
