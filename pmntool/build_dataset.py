@@ -40,6 +40,8 @@ log = logging.getLogger("pmntool")
 PAPER_VALID_CHROMS = ("chr1", "chr8", "chr21")
 PAPER_TEST_CHROMS = ("chr3", "chr12", "chr17")
 LONGEST_WINDOW = 1_000_000  # bp
+MOST_ON_N = 0.001  # share of peaks centered on N beyond which a warning is due: no read maps there
+FEWEST_ON_N = 10  # peaks centered on N that are no chance
 GC_STEPS = 50  # unbound windows are matched on GC in steps of 2 %
 
 
@@ -156,7 +158,7 @@ def build_dataset(
         table = tf_table(labels, counts.loc[tfs])
         meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs) | {"exclude": excluded}
         if sequence is not None:
-            rows = _lay_out(sequence, labels, allowed, meta, options)
+            rows = _lay_out(sequence, labels, allowed, regions, meta, options)
             leaks = _find_leaks(rows, meta, options)
             if options.no_leakage:
                 rows, table = _leave_out(rows, leaks, meta, options)
@@ -245,11 +247,9 @@ def _read_sources(
         raise MismatchError(f"no peak lies on a chromosome of the genome{name_hint(sorted(tally.chroms), sizes)}")
     for name, count in tally.chroms.items():
         log.warning("%d peaks on %s, which the genome does not have, are left out", count, name)
-    if tally.kept["that pass the chromosome's end"]:
-        log.warning(
-            "%d peaks pass the end of their chromosome: is this the assembly that they were called on?",
-            tally.kept["that pass the chromosome's end"],
-        )
+    beyond = tally.kept["that pass the chromosome's end"] + tally.peaks["beyond the chromosome's end"]
+    if beyond:
+        log.warning("%d peaks pass the end of their chromosome: is this the assembly that they were called on?", beyond)
     return regions, inputs
 
 
@@ -336,15 +336,16 @@ def _describe(
 
 
 def _lay_out(
-    genome: Genome, labels: Mapping[str, Labels], allowed: Mapping[str, np.ndarray | None], meta: dict[str, Any],
-    options: Options,
+    genome: Genome, labels: Mapping[str, Labels], allowed: Mapping[str, np.ndarray | None],
+    regions: Mapping[str, Regions], meta: dict[str, Any], options: Options,
 ) -> _Rows:  # fmt: skip
     """Return the bound windows and the unbound ones, which `meta` gains with the chromosomes' checksums."""
     frames, stretches, offsets, packed = [], [], [], []
-    length = wanting = 0
+    length = wanting = on_n = 0
     for chrom, part in labels.items():
         split = meta["chroms"][chrom]["split"]
         codes, meta["chroms"][chrom]["md5"] = genome.codes_and_checksum(chrom)
+        on_n += _count_on_n(codes, [found[chrom] for found in regions.values() if chrom in found])
         if options.negatives:
             part, drawn, short = _add_unbound(chrom, codes, part, allowed[chrom], options)
             meta["splits"][split]["windows"] += drawn
@@ -358,8 +359,22 @@ def _lay_out(
         packed.append(part.packed)
     if wanting:
         meta["left_out"]["windows"]["unbound, asked for, but none of that GC was left"] = wanting
+    if on_n:
+        meta["kept"]["peaks centered on N"] = on_n
+    share = on_n / meta["kept"]["peaks"]
+    if on_n >= FEWEST_ON_N and share > MOST_ON_N:
+        log.warning(
+            "%d peaks, %.2g %%, are centered on N, where no read maps: is this the assembly that they were called on, "
+            "and not masked with N?", on_n, 100 * share,
+        )  # fmt: skip
     windows = pd.concat(frames, ignore_index=True)
     return _Rows(windows, np.concatenate(stretches), np.concatenate(offsets), np.concatenate(packed))
+
+
+def _count_on_n(codes: np.ndarray, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
+    """Count the intervals, start and end of each TF's, whose center, the peak's summit or middle, lies on N."""
+    centers = [(start + end) // 2 for start, end in found]
+    return sum(int((codes[center[center < len(codes)]] == N_CODE).sum()) for center in centers)
 
 
 def _find_leaks(rows: _Rows, meta: dict[str, Any], options: Options) -> pd.DataFrame:

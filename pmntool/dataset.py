@@ -170,6 +170,13 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     write_json(folder / "dataset.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
 
 
+def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
+    """Say whether two chromosomes, with `length` and perhaps `md5`, are one sequence; None where that is not known."""
+    if a["length"] != b["length"]:
+        return False
+    return a["md5"] == b["md5"] if "md5" in a and "md5" in b else None
+
+
 def file_checksum(path: Path, error_class: type[Exception]) -> str:
     """Return a file's SHA-256 as hexadecimal digits; a file that cannot be read raises `error_class`."""
     try:

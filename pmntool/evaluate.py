@@ -14,7 +14,7 @@ from pmntool import __version__, metrics, plots
 from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
 from pmntool.compare import Evaluation, Measured, choose_baseline, compare, group_runs
-from pmntool.dataset import Dataset
+from pmntool.dataset import Dataset, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError
 from pmntool.inference import scan
@@ -36,6 +36,7 @@ def evaluate(
     baseline: str | None = None,
     bootstrap: Bootstrap = Bootstrap(),
     all_pairs: bool = False,
+    other_genome: bool = False,
     device: str = "auto",
     precision: str = "auto",
     force: bool = False,
@@ -57,6 +58,8 @@ def evaluate(
         Name of the run that increases are taken over; by default `cnn-single`, else `cnn`, else the first.
     all_pairs
         Take differences of every two runs, not only those to the baseline.
+    other_genome
+        Take a dataset whose chromosomes are other sequences than those of the same names in training.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def evaluate(
     data = Dataset(dataset)
     opened = dict(zip(run_names(runs), map(Run, runs), strict=True))
     for run in opened.values():
-        _check_fit(run, data, split)
+        _check_fit(run, data, split, other_genome=other_genome)
     groups = group_runs(opened)
     baseline = choose_baseline(groups, opened, baseline)
     draws = _draws(data, split, bootstrap) if len(groups) > 1 else None
@@ -129,8 +132,8 @@ def _draws(data: Dataset, split: str, how: Bootstrap) -> Draws | None:
     return draws
 
 
-def _check_fit(run: Run, data: Dataset, split: str) -> None:
-    """Refuse a run whose windows or TFs are others, or that has seen a chromosome of the split in training."""
+def _check_fit(run: Run, data: Dataset, split: str, *, other_genome: bool) -> None:
+    """Refuse a run of other windows, TFs or sequences, or that has seen a chromosome of the split in training."""
     if (run.window, run.stride) != (data.window, data.stride):
         raise MismatchError(
             f"{run.path}: trained on windows of {run.window} bp every {run.stride} bp, "
@@ -139,15 +142,22 @@ def _check_fit(run: Run, data: Dataset, split: str) -> None:
     data.columns(run.tfs)
     if run.meta["dataset"]["sha256"] == data.checksum:
         return
-    trained = run.meta["dataset"]["chroms"]
-    seen = [
-        chrom
-        for chrom, here in data.meta["chroms"].items()
-        if here["split"] == split and trained.get(chrom) == here | {"split": "train"}
-    ]
+    here, trained = data.meta["chroms"], run.meta["dataset"]["chroms"]
+    same = {chrom: is_same_sequence(here[chrom], trained[chrom]) for chrom in here if chrom in trained}
+    other = [chrom for chrom, known in same.items() if known is False]
+    if other and not other_genome:
+        raise MismatchError(
+            f"{run.path}: was trained on other sequences under the names {shorten(other)} than {data.path} has; of "
+            "another assembly it cannot be told which windows a run has seen. Give a dataset of the run's assembly, or "
+            "--other-genome where it is another species'"
+        )
+    seen = [chrom for chrom in same if chrom not in other and trained[chrom]["split"] == "train"]
+    seen = [chrom for chrom in seen if here[chrom]["split"] == split]
     if seen and split != "train":
-        raise MismatchError(f"{run.path}: was trained on {', '.join(seen)}, which {data.path} has in its {split} split")
+        raise MismatchError(f"{run.path}: was trained on {shorten(seen)}, which {data.path} has in its {split} split")
     log.warning("%s was trained on another dataset than %s", run.path, data.path)
+    if None in same.values():
+        log.warning("%s or %s holds no checksums: whether their genomes are the same is unknown", run.path, data.path)
 
 
 def _to_table(tfs: list[str], measured: metrics.Metrics) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from pmntool.errors import GenomeError, MismatchError
 log = logging.getLogger("pmntool")
 
 N_CODE = 4
+PIECE = 1 << 24  # bp that are read at a time for a checksum
 _CODES = np.full(256, N_CODE, dtype=np.uint8)
 for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
     _CODES[list(_letters)] = _code
@@ -130,6 +131,13 @@ class Genome:
         """Return a chromosome's base codes, and the MD5 of its upper-case letters as in the M5 tag of a SAM header."""
         letters = self._fetch(chrom, 0, self.sizes[chrom])
         return encode(letters), hashlib.md5(letters.upper(), usedforsecurity=False).hexdigest()
+
+    def checksum(self, chrom: str) -> str:
+        """Return the same MD5 without holding the chromosome in memory."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for start in range(0, self.sizes[chrom], PIECE):
+            digest.update(self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom])).upper())
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""

@@ -13,7 +13,7 @@ import torch
 
 from pmntool import __version__, intervals
 from pmntool.checkpoint import Run
-from pmntool.dataset import file_checksum
+from pmntool.dataset import file_checksum, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import CheckpointError, InputError, MismatchError
 from pmntool.genome import Genome, select_chroms
@@ -35,6 +35,7 @@ class Predicted(NamedTuple):
     files: dict[str, str]  # TF → file name
     windows: int  # scanned
     chroms: dict[str, int]  # windows of each chromosome; 0 where it is shorter than one
+    splits: dict[str, str | None]  # of each chromosome, in training; None where it was not there
 
 
 def predict(
@@ -102,12 +103,12 @@ def predict(
         )
     with Genome(genome) as sequence:
         sizes = dict(sorted(sequence.sizes.items()))
-        _compare_sizes(run, sizes)
         asked = _regions(sizes, chroms, regions, regions_file)
         runs = list(_window_runs(sizes, asked, run.window, run.stride))
         total = sum(last - first for _, first, last in runs)
         if not total:
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
+        same = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
         with new_directory(output, force=force, marker="tracks.json") as folder:
             progress.start("scanning", total, "windows")
             names = [run.tfs[column] for column in columns]
@@ -127,8 +128,10 @@ def predict(
             progress.finish()
             table = pd.DataFrame({"tf": names, "file": tracks.files.values(), "entries": tracks.entries})
             table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
-            write_json(folder / "tracks.json", _describe(run, sizes, done, kind, decimals, least))
-    return Predicted(output, tracks.files, total, done)
+            about = _describe(run, sizes, done, same, kind, decimals, least)
+            write_json(folder / "tracks.json", about)
+    splits = {chrom: known["split"] for chrom, known in about["chroms"].items()}
+    return Predicted(output, tracks.files, total, done, splits)
 
 
 def _columns(run: Run, tfs: Sequence[str] | None) -> list[int]:
@@ -163,21 +166,30 @@ def _window_runs(
             yield chrom, first, last
 
 
-def _compare_sizes(run: Run, sizes: dict[str, int]) -> None:
-    """Warn where the genome's chromosomes are not as long as those of the same name that the model was trained on."""
-    trained = run.meta["dataset"]["chroms"]
-    other = [chrom for chrom, known in trained.items() if sizes.get(chrom, known["length"]) != known["length"]]
+def _compare_sequences(run: Run, genome: Genome, scanned: set[str]) -> dict[str, bool | None]:
+    """Say which chromosomes are those of the same name in training, None where that is not known; warn of others.
+
+    Lengths of all are compared, checksums of those that are scanned.
+    """
+    trained, same = run.meta["dataset"]["chroms"], {}
+    for chrom in [chrom for chrom in genome.sizes if chrom in trained]:
+        here = {"length": genome.sizes[chrom]}
+        if chrom in scanned and "md5" in trained[chrom]:
+            here["md5"] = genome.checksum(chrom)
+        same[chrom] = is_same_sequence(here, trained[chrom])
+    pairs = {chrom: (genome.sizes[chrom], trained[chrom]["length"]) for chrom in same if same[chrom] is False}
+    other = [f"{chrom} ({f'{a} bp, there {b}' if a != b else 'other bases'})" for chrom, (a, b) in pairs.items()]
     if other:
-        chrom = other[0]
-        log.warning(
-            "%s has another length than where the model was trained (%d bp, there %d): another assembly?",
-            ", ".join(other[:5]), sizes[chrom], trained[chrom]["length"],
-        )  # fmt: skip
+        log.warning("%s: other sequences than in training: another assembly, or masked otherwise?", shorten(other))
+    if scanned & same.keys() and not any("md5" in known for known in trained.values()):
+        log.info("%s holds no checksums: whether it was trained on this genome is unknown", run.path)
+    return same
 
 
 def _describe(
-    run: Run, sizes: dict[str, int], done: dict[str, int], kind: str, decimals: int | None, least: float | None
-) -> dict[str, Any]:
+    run: Run, sizes: dict[str, int], done: dict[str, int], same: dict[str, bool | None], kind: str,
+    decimals: int | None, least: float | None,
+) -> dict[str, Any]:  # fmt: skip
     """Return where the tracks come from."""
     trained = run.meta["dataset"]["chroms"]
     return {
@@ -191,7 +203,12 @@ def _describe(
         "decimals": decimals,
         "least": least,
         "chroms": {
-            chrom: {"length": length, "windows": done[chrom], "split": trained.get(chrom, {}).get("split")}
+            chrom: {
+                "length": length,
+                "windows": done[chrom],
+                "split": trained.get(chrom, {}).get("split"),
+                "same_sequence": same.get(chrom),
+            }
             for chrom, length in sizes.items()
         },
     }

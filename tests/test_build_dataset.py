@@ -11,7 +11,7 @@ import pytest
 from pmntool.build_dataset import Options, build_dataset
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
-from pmntool.genome import Genome, encode
+from pmntool.genome import N_CODE, Genome, encode
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not beside the checkout")
@@ -120,6 +120,32 @@ def test_what_is_passed_over_or_excluded_is_said(small, caplog):
     assert f"{small / 'black.bed'}: 7, which the genome does not have, excludes nothing" in caplog.messages
     digest = hashlib.sha256((small / "black.bed").read_bytes()).hexdigest()
     assert built.meta["exclude"] == {"file": "black.bed", "sha256": digest}
+
+
+def test_peaks_past_a_chromosome_or_on_n_are_said(small, caplog):
+    """What peaks of one assembly do on the sequence of another, counted by hand: 1 a chromosome passes, 1 is beyond."""
+    letters = (small / "genome.fa").read_text().split("\n")
+    masked = [line[:1690] + "N" * 20 + line[1710:] if len(line) == 3000 else line for line in letters]
+    (small / "masked.fa").write_text("\n".join(masked))
+    places = {"A": (500, 530, 2995, 3000), "B": (540, *range(1692, 1698, 2), 2999)}
+    for tf, starts in places.items():
+        lines = [f"chr{c}\t{start}\t{start + 2}\n" for c in (1, 2, 3, 4) for start in starts]
+        (small / "peaks" / f"{tf}.bed").write_text("".join(lines))
+    built = build_dataset(small / "masked.fa", [small / "peaks"], None)
+    assert built.meta["kept"]["peaks"] == 4 * 8 and built.meta["kept"]["peaks that pass the chromosome's end"] == 4
+    assert built.meta["left_out"]["peaks"] == {"beyond the chromosome's end": 4}
+    with Genome(small / "masked.fa") as genome:
+        on_n = sum(
+            int(genome.codes(f"chr{c}", start + 1, start + 2)[0] == N_CODE)
+            for c in (1, 2, 3, 4) for starts in places.values() for start in starts if start < 2999
+        )  # fmt: skip
+    assert built.meta["kept"]["peaks centered on N"] == on_n >= 12
+    assert "8 peaks pass the end of their chromosome: is this the assembly that they were called on?" in caplog.messages
+    said = f"{on_n} peaks, {100 * on_n / 32:.2g} %, are centered on N, where no read maps: is this the assembly that"
+    assert any(message.startswith(said) for message in caplog.messages)
+    caplog.clear()
+    build_dataset(small / "genome.fa", [small / "peaks"], None)
+    assert not any("centered on N" in message for message in caplog.messages)
 
 
 def test_the_share_of_n_is_exact(tmp_path):

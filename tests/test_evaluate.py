@@ -337,10 +337,33 @@ def test_chromosomes_that_a_run_has_seen(toy, tmp_path, no_figures, caplog):
     swapped = toy.build(tmp_path / "swapped", Options(W, S, 0.3, valid_chroms=("c1", "c2"), test_chroms=("c4",)))
     with pytest.raises(MismatchError, match="cnn: was trained on c1, which .*swapped has in its valid split$"):
         evaluate(toy.runs("cnn"), swapped, None, split="valid")
-    assert caplog.messages == []
+    assert not any("another dataset" in message for message in caplog.messages)
     for split in ("test", "train"):  # c4, and c3: neither was trained on
         assert len(evaluate(toy.runs("cnn"), swapped, None, split=split).tfs) == len(PEAKS)
         assert any("cnn was trained on another dataset than" in message for message in caplog.messages)
+
+
+def without_checksums(folder: Path, output: Path, file: str) -> Path:
+    """Copy a dataset or run as it was before there were checksums of chromosomes."""
+    shutil.copytree(folder, output)
+    meta = json.loads((output / file).read_text())
+    for known in meta.get("dataset", meta)["chroms"].values():
+        del known["md5"]
+    (output / file).write_text(json.dumps(meta))
+    return output
+
+
+def test_without_checksums_lengths_say_what_a_run_has_seen(toy, tmp_path, no_figures, caplog):
+    swapped = toy.build(tmp_path / "swapped", OPTIONS._replace(valid_chroms=("c1",), test_chroms=("c2",)))
+    old_run = without_checksums(toy.runs("cnn")[0], tmp_path / "cnn", "run.json")
+    old_dataset = without_checksums(swapped, tmp_path / "old", "dataset.json")
+    for run, dataset in ((old_run, swapped), (toy.runs("cnn")[0], old_dataset), (old_run, old_dataset)):
+        caplog.clear()
+        with pytest.raises(MismatchError, match="cnn: was trained on c1, which .* has in its valid split$"):
+            evaluate([run], dataset, None, split="valid")
+        evaluate([run], dataset, None)
+        said = f"{run} or {dataset} holds no checksums: whether their genomes are the same is unknown"
+        assert caplog.messages.count(said) == 1
 
 
 def test_a_chromosome_of_the_same_name_and_other_bases(toy, tmp_path, no_figures):
@@ -350,7 +373,10 @@ def test_a_chromosome_of_the_same_name_and_other_bases(toy, tmp_path, no_figures
     (tmp_path / "genome.fa").write_text(other)
     options = Options(W, S, valid_chroms=("c1",), test_chroms=("c2",))
     build_dataset(tmp_path / "genome.fa", [toy.folder / "peaks"], tmp_path / "dataset", options)
-    assert len(evaluate(toy.runs("cnn"), tmp_path / "dataset", None, split="valid").tfs) == len(PEAKS)
+    with pytest.raises(MismatchError, match="cnn: was trained on other sequences under the names c3, c4, c1, c2 than"):
+        evaluate(toy.runs("cnn"), tmp_path / "dataset", None, split="valid")
+    found = evaluate(toy.runs("cnn"), tmp_path / "dataset", None, split="valid", other_genome=True)
+    assert len(found.tfs) == len(PEAKS)
 
 
 def test_the_training_split_of_its_own_dataset_says_nothing(toy, caplog):

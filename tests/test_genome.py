@@ -100,13 +100,16 @@ def test_any_part_of_any_sequence_is_read(tmp_path_factory, sequence, width, dat
         assert genome.codes("b", start, end).tolist() == expected(sequence[start:end])
 
 
-def test_the_checksum_is_the_md5_of_the_capitals(tmp_path):
+def test_the_checksum_is_the_md5_of_the_capitals(tmp_path, monkeypatch):
     (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES))
     with Genome(tmp_path / "genome.fa") as genome:
         for name, sequence in SEQUENCES.items():
             codes, checksum = genome.codes_and_checksum(name)
             assert codes.tolist() == expected(sequence)
             assert checksum == hashlib.md5(sequence.upper().encode()).hexdigest()
+            for piece in (1, 7, 1000):
+                monkeypatch.setattr("pmntool.genome.PIECE", piece)
+                assert genome.checksum(name) == checksum
 
 
 @pytest.mark.parametrize("place", [("chr2", -1, 5), ("chr2", 5, 4), ("chr2", 0, 19), ("chr9", 0, 1), ("2", 0, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pmntool import predict as module
 from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
 from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
+from pmntool.genome import Genome
 from pmntool.models import Hyperparameters
 from pmntool.predict import predict
 from pmntool.train import Settings, train
@@ -35,7 +37,7 @@ Places = dict[tuple[str, int], float]  # chromosome and start of an entry → pr
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, Path]:
-    """Train `cnn` and `pmn` on bound windows, and `unbound`, a cnn, on unbound ones too."""
+    """Train `cnn` and `pmn` on bound windows, and `unbound`, a cnn, on unbound ones too, of `genome`."""
     folder, rng = tmp_path_factory.mktemp("runs"), np.random.default_rng(0)
     write(folder / "genome.fa", {chrom: draw(rng, length) for chrom, length in TRAINED.items()})
     sheet = ""
@@ -54,7 +56,7 @@ def runs(tmp_path_factory) -> dict[str, Path]:
         for name, variant, dataset in (("cnn", "cnn", "bound"), ("pmn", "pmn", "bound"), ("unbound", "cnn", "all")):
             how = Settings(variant, learning_rate=0.02, batch_size=16, epochs=6)
             train(folder / dataset, folder / name, how, HP, device="cpu")
-    return {name: folder / name for name in ("cnn", "pmn", "unbound")}
+    return {name: folder / name for name in ("cnn", "pmn", "unbound")} | {"genome": folder / "genome.fa"}
 
 
 def draw(rng: np.random.Generator, length: int, letters: str = "ACGT") -> str:
@@ -355,18 +357,19 @@ def test_where_the_tracks_come_from(runs, tmp_path):
     rng = np.random.default_rng(6)
     fasta = write(tmp_path / "genome.fa", {"new": draw(rng, 100), **{c: draw(rng, n) for c, n in TRAINED.items()}})
     for name in "ab":
-        predict(fasta, tmp_path / name, runs["cnn"], chroms=["chr2", "new"], decimals=3, least=0.1)
+        done = predict(fasta, tmp_path / name, runs["cnn"], chroms=["chr2", "new"], decimals=3, least=0.1)
     content = (tmp_path / "a" / "tracks.json").read_text()
     assert content == (tmp_path / "b" / "tracks.json").read_text() and str(tmp_path) not in content
     found = json.loads(content)
     assert (found["window"], found["stride"], found["decimals"], found["least"]) == (W, S, 3, 0.1)
     assert found["model"]["variant"] == "cnn"
     assert found["chroms"] == {
-        "chr1": {"length": 1500, "windows": 0, "split": "train"},
-        "chr2": {"length": 700, "windows": 44, "split": "valid"},
-        "chr3": {"length": 700, "windows": 0, "split": "test"},
-        "new": {"length": 100, "windows": 4, "split": None},
+        "chr1": {"length": 1500, "windows": 0, "split": "train", "same_sequence": None},
+        "chr2": {"length": 700, "windows": 44, "split": "valid", "same_sequence": False},
+        "chr3": {"length": 700, "windows": 0, "split": "test", "same_sequence": None},
+        "new": {"length": 100, "windows": 4, "split": None, "same_sequence": None},
     }
+    assert done.splits == {"chr1": "train", "chr2": "valid", "chr3": "test", "new": None}
 
 
 def test_an_output_that_exists(runs, fasta, tmp_path):
@@ -412,18 +415,40 @@ def test_training_on_bound_windows_only_is_said(runs, fasta, tmp_path, caplog):
     assert said.startswith(f"{runs['cnn']} was trained on bound windows only")
 
 
-def test_chromosomes_of_another_length_are_said(runs, tmp_path, caplog):
-    rng = np.random.default_rng(7)
-    sizes = {"chr1": 1500, "chr2": 701, "chr3": 699, "other": 60}
-    fasta = write(tmp_path / "genome.fa", {chrom: draw(rng, n) for chrom, n in sizes.items()})
+def same_sequences(folder: Path) -> list[bool | None]:
+    return [known["same_sequence"] for known in json.loads((folder / "tracks.json").read_text())["chroms"].values()]
+
+
+def test_another_assembly_is_said(runs, tmp_path, caplog):
+    """Of chromosomes by the same names: lengths of all are compared, and the bases of those that are scanned."""
+    with Genome(runs["genome"]) as genome:
+        text = {chrom: "".join("ACGTN"[code] for code in genome.codes(chrom, 0, n)) for chrom, n in TRAINED.items()}
+    other = {"chr1": text["chr1"].lower(), "chr2": text["chr2"] + "A", "chr3": "N" + text["chr3"][1:], "new": "A" * 60}
+    fasta = write(tmp_path / "genome.fa", other)
     predict(fasta, tmp_path / "out", runs["unbound"], tfs=["B"])
     assert warnings(caplog) == [
-        "chr2, chr3 has another length than where the model was trained (701 bp, there 700): another assembly?"
+        "chr2 (701 bp, there 700), chr3 (other bases): other sequences than in training: "
+        "another assembly, or masked otherwise?"
     ]
+    assert same_sequences(tmp_path / "out") == [True, False, False, None]
+    predict(fasta, tmp_path / "part", runs["unbound"], tfs=["B"], regions=["chr1:1-100"])
+    assert same_sequences(tmp_path / "part") == [True, False, None, None]
     caplog.clear()
-    same = write(tmp_path / "same.fa", {chrom: draw(rng, TRAINED[chrom]) for chrom in ("chr3", "chr1")})
+    same = write(tmp_path / "same.fa", {chrom: text[chrom] for chrom in ("chr3", "chr1")}, width=7)
     predict(same, tmp_path / "same", runs["unbound"], tfs=["B"])
-    assert warnings(caplog) == []
+    assert warnings(caplog) == [] and same_sequences(tmp_path / "same") == [True, True]
+
+
+def test_a_run_of_before_there_were_checksums(runs, tmp_path, caplog):
+    old = shutil.copytree(runs["unbound"], tmp_path / "old")
+    meta = json.loads((old / "run.json").read_text())
+    for known in meta["dataset"]["chroms"].values():
+        del known["md5"]
+    (old / "run.json").write_text(json.dumps(meta))
+    caplog.set_level("INFO")
+    predict(runs["genome"], tmp_path / "out", old, tfs=["B"])
+    assert f"{old} holds no checksums: whether it was trained on this genome is unknown" in caplog.messages
+    assert same_sequences(tmp_path / "out") == [None, None, None]
 
 
 @pytest.mark.parametrize(

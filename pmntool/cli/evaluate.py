@@ -43,6 +43,9 @@ def evaluate(
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two runs TF by TF, not only each with the baseline.")
     ] = False,
+    other_genome: Annotated[
+        bool, typer.Option("--other-genome", help="The dataset is of another genome than the runs', of the same names.")
+    ] = False,
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Draws behind the intervals and p of a TF's difference; 0: none.")
     ] = 2000,
@@ -75,6 +78,7 @@ def evaluate(
         baseline=baseline or None,
         bootstrap=Bootstrap(bootstrap, block, seed),
         all_pairs=all_pairs,
+        other_genome=other_genome,
         device=device,
         precision=precision.value,
         force=force,

@@ -27,6 +27,8 @@ from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
+_PARTS = {"train": "trained on", "valid": "validated on", "test": "held out", None: "not in its dataset:"}
+
 
 @app.command(
     epilog=example(
@@ -67,6 +69,7 @@ def predict(
     progress = listen(quiet)
     reserve(output)
     use_threads(threads)
+    from pmntool.dataset import shorten
     from pmntool.predict import predict as verb
 
     done = verb(
@@ -74,6 +77,11 @@ def predict(
         tfs=words(tfs) or None, kind=kind.value, decimals=decimals, least=min_probability, device=device,
         precision=precision.value, force=force, progress=progress,
     )  # fmt: skip
+    scanned = {
+        part: [chrom for chrom in done.chroms if done.chroms[chrom] and done.splits[chrom] == part] for part in _PARTS
+    }
+    parts = [f"{_PARTS[part]} {shorten(names)}" for part, names in scanned.items() if names]
+    log.info("what was scanned, to the model: %s", "; ".join(parts))
     skipped = [chrom for chrom, windows in done.chroms.items() if not windows]
     if skipped and not (chroms or region or regions):
         log.warning("no window fits %s: shorter than one", ", ".join(skipped[:10]))
