@@ -13,25 +13,39 @@ before older ones go: whenever a run is cut short, what run.json names is there.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from pmntool.dataset import are_chroms, are_names, is_count
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
+from pmntool.text import parse_json
+from pmntool.variants import STRANDS
 
 FORMAT = "pmntool-run"
 FORMAT_VERSION = 1
 _OPTIMIZER = "optimizer."
+_NO_FIT = "the weights do not fit the model that run.json describes"
+MOST_HOPS = 1000
+LARGEST_SIZE = 1 << 20  # of a layer
+
+
+class _Unfilled(TorchFunctionMode):
+    """Build a model without drawing its weights: torch loads for seconds to do that where there is no memory."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is Tensor.normal_:
+            return args[0]
+        return (torch.empty if function is torch.randn else function)(*args, **kwargs or {})
 
 
 class Run:
@@ -74,10 +88,21 @@ class Run:
         CheckpointError
             The weights are missing, not as they were written, or do not fit run.json.
         """
+        tensors = self.tensors("best")
+        self._check_weights(tensors)
         model = build(self.variant, self.tfs, hyperparameters(self.meta))
-        fill(model, self.tensors("best"), self.path)
+        fill(model, tensors, self.path)
         use_precision(model, precision, device)
         return model.to(device).eval()
+
+    def _check_weights(self, tensors: dict[str, Tensor]) -> None:
+        """Refuse weights that are no numbers, and sizes in run.json that ask for more memory than the weights fill."""
+        with torch.device("meta"), _Unfilled():
+            wanted = dict(build(self.variant, self.tfs, hyperparameters(self.meta)).named_parameters())
+        if any(name not in tensors or tensors[name].shape != weight.shape for name, weight in wanted.items()):
+            raise CheckpointError(f"{self.path}: {_NO_FIT}")
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise CheckpointError(f"{self.path}: holds weights that are not numbers")
 
     def tensors(self, which: str) -> dict[str, Tensor]:
         """Return the tensors of the "best" or the "last" weight file, checked."""
@@ -85,13 +110,14 @@ class Run:
         path = self.path / entry["file"]
         try:
             content = path.read_bytes()
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror}), but run.json names it") from error
+        except (OSError, ValueError) as error:  # a ValueError of a name that holds a NUL
+            why = getattr(error, "strerror", None) or error
+            raise CheckpointError(f"{path}: cannot be read ({why}), but run.json names it") from error
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise CheckpointError(f"{path}: not as it was written (its checksum differs from run.json)")
         try:
             return load_tensors(content)
-        except SafetensorError as error:
+        except Exception as error:  # its reading of a header ends in more ways than it tells
             raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
 
 
@@ -161,7 +187,7 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: the weights do not fit the model that run.json describes") from error
+        raise CheckpointError(f"{path}: {_NO_FIT}") from error
 
 
 def run_names(paths: Sequence[Path]) -> list[str]:
@@ -200,7 +226,7 @@ def _parse(folder: Path) -> dict[str, Any]:
     """Return run.json's content where it is of this format and version."""
     path = folder / "run.json"
     try:
-        meta = json.loads(path.read_bytes())
+        meta = parse_json(path.read_bytes())
         found = meta["format"], meta["format_version"]
     except OSError as error:
         raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror})") from error
@@ -222,15 +248,41 @@ def _parse(folder: Path) -> dict[str, Any]:
 
 def _check_values(path: Path, meta: dict[str, Any]) -> None:
     """Refuse values that are not of their kind."""
-    texts = isinstance(meta["tfs"], list) and all(isinstance(tf, str) for tf in meta["tfs"])
     weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
-    known = meta["hyperparameters"]
+    trained, epochs = meta["dataset"], meta["epochs"]
     rules = {
-        "tfs": texts and bool(meta["tfs"]),
-        "hyperparameters": isinstance(known, dict) and known.keys() == sizes(Hyperparameters()).keys(),
+        "tfs": are_names(meta["tfs"]),
+        "hyperparameters": _are_sizes(meta["hyperparameters"]),
         "best and last": weights and all(Path(str(meta[w]["file"])).name == meta[w]["file"] for w in ("best", "last")),
-        "window and stride": all(isinstance(meta[key], int) and meta[key] > 0 for key in ("window", "stride")),
+        "window and stride": is_count(meta["window"], 1)
+        and is_count(meta["stride"], 1)
+        and meta["stride"] <= meta["window"] <= LARGEST_SIZE,
+        "settings": isinstance(meta["settings"], dict),
+        "dataset": isinstance(trained, dict)
+        and are_chroms(trained.get("chroms"))
+        and isinstance(trained.get("sha256"), str),
+        "epochs": isinstance(epochs, list) and all(isinstance(row, dict) for row in epochs),
     }
     wrong = [name for name, good in rules.items() if not good]
     if wrong:
         raise CheckpointError(f"{path}: {', '.join(wrong)}: not what a run holds there")
+
+
+def _are_sizes(known: Any) -> bool:
+    """Say whether a value of JSON holds a model's sizes, within reason."""
+    if not isinstance(known, dict) or known.keys() != sizes(Hyperparameters()).keys():
+        return False
+    lists, numbers = (known["channels"], known["widths"]), (known["dropout"], known["sharpness"])
+    return (
+        all(
+            isinstance(some, list) and all(is_count(size, 1) and size <= LARGEST_SIZE for size in some)
+            for some in lists
+        )
+        and len(known["channels"]) == len(known["widths"]) > 0
+        and all(isinstance(number, int | float) for number in numbers)
+        and 0 <= known["dropout"] < 1
+        and known["sharpness"] > 0
+        and is_count(known["hops"], 1)
+        and known["hops"] <= MOST_HOPS
+        and known["strands"] in STRANDS
+    )

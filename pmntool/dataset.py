@@ -12,8 +12,8 @@ leakage.tsv    chrom, start, end, split, share; windows of valid and test whose 
 
 from __future__ import annotations
 
+import csv
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +23,16 @@ import numpy as np
 import pandas as pd
 
 from pmntool.errors import DatasetError, MismatchError
+from pmntool.genome import N_CODE
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
+from pmntool.text import is_name, parse_json
 
 FORMAT = "pmntool-dataset"
 FORMAT_VERSION = 1
 ARRAYS = ("windows.bed", "sequence.npy", "offsets.npy", "labels.npy")
 LEAKAGE = "leakage.tsv"  # a dataset of before there was one lacks it
+PLAIN = {"sep": "\t", "index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONE}  # as bedtools writes and reads
 
 
 class Dataset:
@@ -77,6 +80,7 @@ class Dataset:
         self.window: int = self.meta["window"]
         self.stride: int = self.meta["stride"]
         self.sequence, self.offsets, self.packed = (_load(self.path / name) for name in ARRAYS[1:])
+        self._check_arrays()
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -126,8 +130,7 @@ class Dataset:
         rows = self.rows(split)
         if LEAKAGE not in self.meta["files"]:
             return np.zeros(rows.stop - rows.start, dtype=bool)
-        windows = self.windows()[rows]
-        table = pd.read_csv(self.path / LEAKAGE, sep="\t", dtype={"chrom": str}, na_filter=False)
+        windows, table = self.windows()[rows], self._table(LEAKAGE)
         here, there = (pd.MultiIndex.from_frame(part[["chrom", "start"]]) for part in (windows, table))
         return here.isin(there)
 
@@ -137,8 +140,43 @@ class Dataset:
 
     @cached_property
     def _windows(self) -> pd.DataFrame:
-        names = ["chrom", "start", "end", "split"]
-        return pd.read_csv(self.path / "windows.bed", sep="\t", names=names, dtype={"chrom": str}, na_filter=False)
+        table = self._table("windows.bed", names=["chrom", "start", "end", "split"])
+        if len(table) != len(self):
+            raise DatasetError(f"{self.path / 'windows.bed'}: {len(table)} lines; expected one for each window")
+        return table
+
+    def _table(self, name: str, **how: Any) -> pd.DataFrame:
+        """Read a table that has, among others, the columns chrom and start."""
+        types = {"chrom": str, "start": np.int64}
+        try:
+            table = pd.read_csv(self.path / name, sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how)
+        except ValueError as error:
+            raise DatasetError(f"{self.path / name}: not a dataset's table ({error})") from error
+        if not types.keys() <= set(table.columns):
+            raise DatasetError(f"{self.path / name}: lacks the columns {' and '.join(types)}")
+        return table
+
+    def _check_arrays(self) -> None:
+        """Refuse arrays that are not what dataset.json tells of; their checksums may fit all the same."""
+        n_windows = sum(self.meta["splits"][split]["windows"] for split in SPLITS)
+        shapes = {
+            "sequence.npy": (self.sequence, np.uint8, (self.sequence.size,)),
+            "offsets.npy": (self.offsets, np.int64, (n_windows,)),
+            "labels.npy": (self.packed, np.uint8, (n_windows, -(-len(self.tfs) // 8))),
+        }
+        for name, (array, dtype, shape) in shapes.items():
+            if (array.dtype, array.shape) != (dtype, shape):
+                raise DatasetError(
+                    f"{self.path / name}: {array.dtype} {array.shape}; expected {np.dtype(dtype)} {shape}"
+                )
+        if n_windows and not (
+            self.offsets[0] >= 0
+            and (np.diff(self.offsets) > 0).all()
+            and self.offsets[-1] + self.window <= len(self.sequence)
+        ):
+            raise DatasetError(f"{self.path / 'offsets.npy'}: expected ascending places of windows in sequence.npy")
+        if len(self.sequence) and self.sequence.max() > N_CODE:
+            raise DatasetError(f"{self.path / 'sequence.npy'}: expected base codes, 0 to {N_CODE}")
 
 
 def write_arrays(
@@ -153,7 +191,7 @@ def write_arrays(
     sequence, offsets, labels
         As in the module's table, the labels packed.
     """
-    windows.to_csv(folder / "windows.bed", sep="\t", header=False, index=False, lineterminator="\n")
+    windows.to_csv(folder / "windows.bed", header=False, **PLAIN)
     for name, array in zip(ARRAYS[1:], (sequence, offsets, labels), strict=True):
         np.save(folder / name, array, allow_pickle=False)
     return {name: file_checksum(folder / name, DatasetError) for name in ARRAYS}
@@ -161,7 +199,7 @@ def write_arrays(
 
 def write_leaks(folder: Path, leaks: pd.DataFrame) -> dict[str, str]:
     """Write the windows that leak, as from `leakage.find_leaks`, and return the file's SHA-256."""
-    leaks.to_csv(folder / LEAKAGE, sep="\t", index=False, lineterminator="\n")
+    leaks.to_csv(folder / LEAKAGE, **PLAIN)
     return {LEAKAGE: file_checksum(folder / LEAKAGE, DatasetError)}
 
 
@@ -209,15 +247,15 @@ def _read(path: Path, folder: Path) -> bytes:
 def _load(path: Path) -> np.ndarray:
     """Memory-map an array; nothing in it is ever unpickled."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        return np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy's reading of a header ends in more ways than it tells
         raise DatasetError(f"{path}: not a plain .npy array ({error})") from error
 
 
 def _parse(content: bytes, folder: Path) -> dict[str, Any]:
     """Return dataset.json's content where it is of this format and version."""
     try:
-        meta = json.loads(content)
+        meta = parse_json(content)
         known = meta["format"] == FORMAT
     except (ValueError, TypeError, KeyError) as error:
         raise DatasetError(f"{folder / 'dataset.json'}: not a dataset's JSON") from error
@@ -226,7 +264,38 @@ def _parse(content: bytes, folder: Path) -> dict[str, Any]:
             f"{folder / 'dataset.json'}: format {meta['format']!r} version {meta.get('format_version')!r}; "
             f"this pmntool reads {FORMAT!r} version {FORMAT_VERSION}"
         )
-    missing = {"tfs", "window", "stride", "splits", "chroms", "files"} - meta.keys()
+    missing = {"tfs", "window", "stride", "splits", "chroms", "files", "negatives"} - meta.keys()
     if missing:
         raise DatasetError(f"{folder / 'dataset.json'}: lacks {', '.join(sorted(missing))}")
+    splits, files, chroms = meta["splits"], meta["files"], meta["chroms"]
+    rules = {
+        "tfs": are_names(meta["tfs"]),
+        "window and stride": is_count(meta["window"], 1) and is_count(meta["stride"], 1),
+        "splits": isinstance(splits, dict)
+        and all(isinstance(splits.get(split), dict) and is_count(splits[split].get("windows")) for split in SPLITS),
+        "chroms": are_chroms(chroms),
+        "files": isinstance(files, dict) and set(ARRAYS) <= files.keys(),
+        "negatives": isinstance(meta["negatives"], int | float),
+    }
+    wrong = [name for name, good in rules.items() if not good]
+    if wrong:
+        raise DatasetError(f"{folder / 'dataset.json'}: {', '.join(wrong)}: not what a dataset holds there")
     return meta
+
+
+def is_count(value: object, least: int = 0) -> bool:
+    """Say whether a value of JSON is a whole number that is no length or count beyond reason."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= 2**40
+
+
+def are_names(value: object) -> bool:
+    """Say whether a value of JSON is a list of TFs' names, each once."""
+    return isinstance(value, list) and all(map(is_name, value)) and 0 < len(value) == len(set(value))
+
+
+def are_chroms(value: object) -> bool:
+    """Say whether a value of JSON tells each chromosome's length and split."""
+    return isinstance(value, dict) and all(
+        isinstance(chrom, dict) and is_count(chrom.get("length"), 1) and chrom.get("split") in SPLITS
+        for chrom in value.values()
+    )

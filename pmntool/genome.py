@@ -19,10 +19,13 @@ from types import TracebackType
 import numpy as np
 
 from pmntool.errors import GenomeError, MismatchError
+from pmntool.text import read_lines
 
 log = logging.getLogger("pmntool")
 
 N_CODE = 4
+LONGEST = 2**31 - 1  # bp of a chromosome, as in BAM; pysam counts no further
+MOST_PACKED = 1032  # times that gzip makes a file smaller
 PIECE = 1 << 24  # bp that are read at a time for a checksum
 _CODES = np.full(256, N_CODE, dtype=np.uint8)
 for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
@@ -107,9 +110,9 @@ class Genome:
             self.close()
             raise GenomeError(why) from error
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
-        if not self.sizes:
+        if problem := _why_not_these(self.path, self.sizes, compressed=compressed):
             self.close()
-            raise GenomeError(f"{self.path}: no sequence found; expected FASTA, and where there is a .fai, its own")
+            raise GenomeError(f"{self.path}: {problem}")
 
     def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
         """Return the base codes of `chrom` from `start` to `end` (bp).
@@ -174,16 +177,14 @@ def read_sizes(path: Path | str) -> dict[str, int]:
     """
     path = Path(path)
     sizes: dict[str, int] = {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GenomeError(f"{path}: cannot be read as chromosome sizes ({_reason(error)})") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(read_lines(path, GenomeError), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
         if len(fields) < 2 or not fields[0] or not (fields[1].isascii() and fields[1].isdigit()) or len(fields[1]) > 15:
             raise GenomeError(f"{path}, line {number}: expected a name, a tab and a length in bp; found {line[:80]!r}")
+        if int(fields[1]) > LONGEST:
+            raise GenomeError(f"{path}, line {number}: {int(fields[1])} bp; expected at most {LONGEST}")
         if fields[0] in sizes:
             raise GenomeError(f"{path}, line {number}: chromosome {fields[0]!r} stands there twice")
         sizes[fields[0]] = int(fields[1])
@@ -235,6 +236,8 @@ def _aliases(name: str) -> list[str]:
 
 def _check_fasta(path: Path) -> None:
     """Raise where one look at the file shows that it is no FASTA."""
+    if path.exists() and not path.is_file():
+        raise GenomeError(f"{path}: cannot be read by position; expected a file, not a folder or pipe")
     try:
         with open(path, "rb") as file:
             head = file.read(65536)
@@ -249,6 +252,18 @@ def _check_fasta(path: Path) -> None:
             )
     elif not head.lstrip().startswith(b">"):
         raise GenomeError(f"{path}, line 1: expected FASTA, '>' and a name; found {head[:40]!r}")
+
+
+def _why_not_these(path: Path, sizes: Mapping[str, int], *, compressed: bool) -> str | None:
+    """Say why an index's chromosomes cannot be those of a file, or None."""
+    if not sizes:
+        return "no sequence found; expected FASTA, and where there is a .fai, its own"
+    longest = max(sizes, key=lambda chrom: sizes[chrom])
+    if sizes[longest] > LONGEST or min(sizes.values()) < 0:
+        return f"a chromosome has {sizes[longest]} bp; expected at most {LONGEST}"
+    if sum(sizes.values()) > path.stat().st_size * (MOST_PACKED if compressed else 1):
+        return "is too small for the sequence that its .fai tells of; remove the .fai"
+    return None
 
 
 def _why_not_fasta(path: Path) -> str:

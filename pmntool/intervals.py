@@ -33,8 +33,8 @@ def least_overlap(window: int, min_overlap: float) -> int:
 def label(start: np.ndarray, end: np.ndarray, *, n_windows: int, window: int, stride: int, least: int) -> np.ndarray:
     """Find the windows of one chromosome that overlap any interval by at least `least` bp.
 
-    Every interval's windows are a run of consecutive numbers, found by arithmetic: the cost grows with the intervals,
-    not with the windows.
+    Every interval's windows are a run of consecutive numbers, found by arithmetic: the cost grows with the intervals
+    and the windows found, whatever their overlap, not with all windows.
 
     Parameters
     ----------
@@ -51,9 +51,13 @@ def label(start: np.ndarray, end: np.ndarray, *, n_windows: int, window: int, st
     """
     first = np.maximum(-((window - least - start) // stride), 0)  # ceil((start + least − window) / stride)
     last = np.minimum((end - least) // stride, n_windows - 1)
-    count = np.where(end - start >= least, np.maximum(last - first + 1, 0), 0)
-    numbers = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
-    return np.unique(numbers)
+    some = np.flatnonzero((end - start >= least) & (first <= last))
+    some = some[np.argsort(first[some], kind="stable")]
+    first, reach = first[some], np.maximum.accumulate(last[some])
+    opens = np.flatnonzero(np.concatenate([[True], first[1:] > reach[:-1]])[: len(first)])  # runs that overlap are one
+    first, last = first[opens], reach[np.append(opens[1:], len(first))[: len(opens)] - 1]
+    count = last - first + 1
+    return np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
 
 
 def covered(start: np.ndarray, end: np.ndarray, *, n_windows: int, window: int, stride: int) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 from pmntool.dataset import shorten
 from pmntool.errors import MismatchError, MotifError
 from pmntool.labels import tf_and_cell
+from pmntool.text import read_lines
 
 log = logging.getLogger("pmntool")
 
@@ -100,11 +101,7 @@ def read_motifs(path: Path | str) -> list[Motif]:
     Formats: https://meme-suite.org/meme/doc/meme-format.html, https://jaspar.elixir.no/docs/
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MotifError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    lines = iter([(number, line.strip()) for number, line in enumerate(text, start=1)])
+    lines = iter([(number, line.strip()) for number, line in enumerate(read_lines(path, MotifError), start=1)])
     number, first = next(((number, line) for number, line in lines if line), (1, ""))
     try:
         if re.match(r"MEME version [45]\b", first):
@@ -190,7 +187,7 @@ def _background(number: int, lines: Lines) -> np.ndarray:
 
 def _matrix(number: int, line: str, lines: Lines) -> tuple[np.ndarray, float]:
     """Read a matrix of MEME's: shares (width, 4), and the number of sites that it was made of."""
-    known = dict(re.findall(r"(\w+)\s*=\s*(\S+)", line))
+    known = dict(re.findall(r"\b(\w+)\s*=\s*(\S+)", line))
     sizes = _floats([known.get("alength", "4"), known.get("w", str(WIDEST)), known.get("nsites", "0")])
     if sizes is None or sizes[0] != 4 or not 1 <= sizes[1] <= WIDEST or sizes[2] < 0:
         raise _Mistake(number, f"expected alength= 4, w= 1 to {WIDEST} and nsites= at least 0; found {line!r}")

@@ -5,11 +5,10 @@ Coordinates are bp, 0-based, half-open; a summit is absolute.
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
+import os
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +17,14 @@ import numpy as np
 import pandas as pd
 
 from pmntool.errors import InputError, PeakFormatError
+from pmntool.text import is_name, read_bytes, read_lines
 
 log = logging.getLogger("pmntool")
 
 PEAK_SUFFIXES = (".narrowPeak", ".broadPeak", ".bed")
 SHEET = ["tf", "path", "cell"]  # the columns of a sheet; the last may be missing
 LARGEST = 2**40  # bp; no chromosome comes near, and sums of two stay far from an overflow
+MOST_LINES = 20_000_000  # of one file
 _NOT_DATA = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
 
 
@@ -71,8 +72,10 @@ def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
         else:
             raise InputError(f"{path}: no such file or folder")
         for tf, file in pairs:
-            if not file.is_file():
+            if not os.path.isfile(file):  # Path.is_file raises where a name is too long
                 raise InputError(f"{file}: no such file" + (f" (named in {path})" if file != path else ""))
+            if not is_name(tf):
+                raise InputError(f"{path}: {tf!r} is no name of a TF; expected text without tabs and the like")
             if file not in sources.setdefault(tf, []):
                 sources[tf].append(file)
     return dict(sorted(sources.items()))
@@ -97,7 +100,10 @@ def read_peaks(path: Path | str) -> Peaks:
     Formats: https://genome.ucsc.edu/FAQ/FAQformat.html
     """
     path = Path(path)
-    lines = _read(path).removeprefix(b"\xef\xbb\xbf").splitlines()  # less a byte order mark
+    content = read_bytes(path, PeakFormatError, unpack=True).removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+    if content.count(b"\n") + content.count(b"\r") > MOST_LINES:
+        raise PeakFormatError(f"{path}: more than {MOST_LINES} lines; expected peaks")
+    lines = content.splitlines()
     numbers = [i for i, line in enumerate(lines) if line and not line.startswith(_NOT_DATA) and not line.isspace()]
     if numbers and _is_header(lines[numbers[0]]):
         del numbers[0]
@@ -158,11 +164,7 @@ def _read_sheet(path: Path) -> list[tuple[str, Path]]:
     """Return a sheet's rows as label and path; the first line says whether the sheet has cells."""
     pairs: list[tuple[str, Path]] = []
     columns: list[str] = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PeakFormatError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, PeakFormatError), start=1):
         fields = [field.strip() for field in line.split("\t")]
         if not line.strip() or line.startswith("#"):
             continue
@@ -182,16 +184,6 @@ def _read_sheet(path: Path) -> list[tuple[str, Path]]:
     if not pairs:
         raise PeakFormatError(f"{path}: the sheet names no peak file")
     return pairs
-
-
-def _read(path: Path) -> bytes:
-    """Return the file's content, decompressed where it is gzip."""
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PeakFormatError(f"{path}: cannot be read ({reason})") from error
 
 
 def _is_header(line: bytes) -> bool:
@@ -241,7 +233,7 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
     for name, text in zip(("start", "end"), fields[1:3], strict=True):
         if not re.fullmatch(r"-?[0-9]+", text):
             return f"{name} {text!r} is not a whole number"
-        values.append(int(text))
+        values.append(int(text[:30]))  # enough to be too large
     start, end = values
     if start < 0:
         return f"start {start} is negative"
@@ -259,7 +251,7 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
     if narrow:
         if not re.fullmatch(r"-?[0-9]+", fields[9]):
             return f"column 10, the summit's offset, is {fields[9]!r}; expected a whole number, or -1 for not given"
-        offset = int(fields[9])
+        offset = int(fields[9][:30])
         if not -1 <= offset <= end - start:
             return f"the summit's offset {offset} lies outside the peak of {end - start} bp"
     return None

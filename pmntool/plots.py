@@ -6,6 +6,7 @@ A figure's bytes depend on its data alone: no clock and no version is written in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#
 GRAY = "#7F7F7F"
 HUES = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
 LINES = ("-", "--", ":")  # of those who come after the first six
+LONGEST_LABEL = 24  # letters
+MOST_NAMES = 300  # along one side; of more, none is written: no one could read them, and they would take minutes
 
 
 def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
@@ -27,12 +30,12 @@ def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
         As from `labels.tf_table`.
     """
     table = table.sort_values("percent_positive", ascending=False, kind="stable")
-    figure, axes = _figure(max(6.0, 0.14 * len(table) + 1.5), 4.2)
+    figure, axes = _figure(max(6.0, 0.14 * min(len(table), MOST_NAMES) + 1.5), 4.2)
     place = np.arange(len(table))
     axes.bar(place, table["percent_positive"], color=BLUE, width=0.8)
     axes.set_ylabel("windows that the TF binds (%)", color=BLUE)
     axes.set_xlim(-0.7, len(table) - 0.3)
-    axes.set_xticks(place, table["tf"], rotation=90, fontsize=6 if len(table) > 30 else 8)
+    axes.set_xticks(*_ticks(table["tf"].tolist()), rotation=90, fontsize=6 if len(table) > 30 else 8)
     right = axes.twinx()
     right.plot(place, table["percent_shared"], "o", color=ORANGE, markersize=3)
     right.set_ylim(0, 103)
@@ -56,7 +59,7 @@ def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
             color, line = HUES[index % len(HUES)], LINES[index // len(HUES) % len(LINES)]
             runs = pd.concat([table.set_index("epoch")[f"{split}_auroc"].astype(float) for table in tables], axis=1)
             mean = runs.mean(axis=1)
-            label = name if len(tables) == 1 else f"{name} ({len(tables)} runs)"
+            label = _label(name) if len(tables) == 1 else f"{_label(name)} ({len(tables)} runs)"
             axes.plot(mean.index, mean, line, marker="o", markersize=2.5, linewidth=1.2, color=color, label=label)
             if len(tables) > 1:
                 axes.fill_between(mean.index, runs.min(axis=1), runs.max(axis=1), color=color, alpha=0.18, linewidth=0)
@@ -95,13 +98,13 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
         axes.plot(base, values, "o", color=BLUE, markersize=3.5, alpha=0.75, markeredgewidth=0)
         gain = values - base
         for tf in gain.abs().sort_values(kind="stable").index[-4:]:
-            axes.annotate(tf, (base[tf], values[tf]), fontsize=6, xytext=(3, 2), textcoords="offset points")
+            axes.annotate(_label(tf), (base[tf], values[tf]), fontsize=6, xytext=(3, 2), textcoords="offset points")
         axes.set_title(f"{(gain > 0).sum()} of {len(gain)} TFs above the line", fontsize=8)
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.set_aspect("equal")
-        axes.set_xlabel(f"auROC, {base.name}", fontsize=8)
-        axes.set_ylabel(f"auROC, {name}", fontsize=8)
+        axes.set_xlabel(f"auROC, {_label(base.name)}", fontsize=8)
+        axes.set_ylabel(f"auROC, {_label(name)}", fontsize=8)
         axes.tick_params(labelsize=7, labelbottom=True, labelleft=True)
     _save(figure, path)
 
@@ -123,7 +126,7 @@ def dendrogram(
     from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram as draw
 
-    side = max(5.0, 0.13 * len(tfs))
+    side = max(5.0, 0.13 * min(len(tfs), MOST_NAMES))
     figure, (left, right) = _figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
     heights, n_clusters = linkage[:, 2], int(clusters.max())
     with rc_context({"lines.linewidth": 0.8}):
@@ -138,9 +141,9 @@ def dendrogram(
     shown = similarity[np.ix_(order, order)]
     limit = max(0.1, np.ceil(10 * np.abs(shown - np.eye(len(tfs))).max()) / 10)  # the diagonal says nothing
     image = right.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", aspect="auto")
-    names = [tfs[i] for i in order]
-    right.set_yticks(range(len(tfs)), names, fontsize=6 if len(tfs) > 30 else 8)
-    right.set_xticks(range(len(tfs)), names, fontsize=6 if len(tfs) > 30 else 8, rotation=90)
+    ticks = _ticks([tfs[i] for i in order])
+    right.set_yticks(*ticks, fontsize=6 if len(tfs) > 30 else 8)
+    right.set_xticks(*ticks, fontsize=6 if len(tfs) > 30 else 8, rotation=90)
     right.tick_params(length=2, pad=2)
     right.yaxis.tick_right()
     for cluster in range(1, n_clusters + 1):
@@ -168,13 +171,25 @@ def plane(place: np.ndarray, tfs: list[str], clusters: np.ndarray, stable: np.nd
         if stable is not None and not stable[cluster - 1]:
             style = {"color": GRAY, "marker": "."}
         axes.plot(*place[rows].T, linestyle="none", markersize=5, **style)
-    for (x, y), tf in zip(place, tfs, strict=True):
-        axes.annotate(tf, (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points")
+    for (x, y), tf in zip(place, tfs, strict=True) if len(tfs) <= MOST_NAMES else ():
+        axes.annotate(_label(tf), (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points")
     axes.margins(0.08)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(f"{_caption(clusters, stable)}\nt-SNE on 1 − cosine", fontsize=8)
     _save(figure, path)
+
+
+def _label(name: str) -> str:
+    """Return a name as a figure shows it: cut where it is long, and never read as a formula."""
+    short = name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
+    return short.replace("$", r"\$")
+
+
+def _ticks(names: list[str]) -> tuple[list[int], list[str]]:
+    """Return places and names along a side; none of more than MOST_NAMES."""
+    shown = names if len(names) <= MOST_NAMES else []
+    return list(range(len(shown))), [_label(name) for name in shown]
 
 
 def _caption(clusters: np.ndarray, stable: np.ndarray | None) -> str:
@@ -205,5 +220,6 @@ def _save(figure, path: Path) -> None:
     from pmntool.staging import new_file
 
     metadata = {"Software": None} if path.suffix == ".png" else {"Date": None, "Creator": None}
-    with matplotlib.rc_context({"svg.hashsalt": "pmntool"}), new_file(path) as partial:
+    with matplotlib.rc_context({"svg.hashsalt": "pmntool"}), new_file(path) as partial, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that the font lacks shows as boxes
         figure.savefig(partial, dpi=150, metadata=metadata, format=path.suffix.removeprefix("."))

@@ -35,14 +35,14 @@ def parse_region(text: str, sizes: Mapping[str, int]) -> Region:
     """
     if text in sizes:
         return text, 0, sizes[text]
-    match = re.fullmatch(r"(.+?)(?::(?=[\d,-])([\d,]*)(?:-([\d,]*))?)?", text)
+    match = re.fullmatch(r"(.+?)(?::(?=[0-9,-])([0-9,]*)(?:-([0-9,]*))?)?", text)
     if not match:
         raise InputError(f"region {text!r}: expected chrom:start-end, such as chr3:1-50000")
     chrom, first, last = match.groups()
     if chrom not in sizes:
         raise MismatchError(f"region {text!r}: no chromosome {chrom} in the genome{name_hint([chrom], sizes)}")
-    start = int(first.replace(",", "") or 0) - 1 if first else 0
-    end = min(int(last.replace(",", "") or 0), sizes[chrom]) if last else sizes[chrom]
+    start = _number(first) - 1 if first else 0
+    end = min(_number(last), sizes[chrom]) if last else sizes[chrom]
     if not 0 <= start < end:
         raise InputError(f"region {text!r}: holds no base of {chrom}, which has bases 1 to {sizes[chrom]}")
     return chrom, start, end
@@ -68,6 +68,11 @@ def read_regions(path: Path, sizes: Mapping[str, int]) -> list[Region]:
         if end > sizes[chrom]:
             raise MismatchError(f"{path}: {chrom}:{start}-{end} passes the chromosome's end, {sizes[chrom]}")
     return regions
+
+
+def _number(digits: str) -> int:
+    """Return a number with commas; one that is longer than any chromosome is cut, and still longer."""
+    return int(digits.replace(",", "").lstrip("0")[:20] or 0)
 
 
 def merge(regions: Iterable[Region]) -> list[Region]:

@@ -6,6 +6,7 @@ Windows overlap and the entries of a track may not, so a window's probability st
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -221,7 +222,7 @@ class _BedGraph:
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
         table = pd.DataFrame({"chrom": chrom, "start": start, "end": start + stride, "value": values})
         text = io.StringIO()
-        table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n")
+        table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
         self._file.write(text.getvalue().encode())
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pmntool import __version__, metrics, plots
-from pmntool.checkpoint import Run, clear, restore, save, sizes
+from pmntool.checkpoint import MOST_HOPS, Run, clear, restore, save, sizes
 from pmntool.dataset import Dataset, file_checksum
 from pmntool.device import choose_device, choose_precision, describe, launch, use_precision
 from pmntool.epochs import Best, Settings, load_windows, measure, run_epoch
@@ -246,7 +246,7 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
             "--channels and --widths: expected whole numbers of at least 1",
         ),
         (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
-        (hp.hops >= 1, f"--hops {hp.hops}: expected at least 1"),
+        (1 <= hp.hops <= MOST_HOPS, f"--hops {hp.hops}: expected 1 to {MOST_HOPS}"),
         (hp.strands in STRANDS, f"--reverse-complement {hp.strands}: expected {'|'.join(STRANDS)}"),
         (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
         (

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pmntool.bootstrap import benjamini_hochberg
 from pmntool.errors import InputError
+from pmntool.text import read_lines
 
 MODES = ("Activation", "Repression", "Unknown")
 SHUFFLES = 9999
@@ -44,14 +45,8 @@ def read_trrust(path: Path) -> dict[str, frozenset[str]]:
     -----
     Format: https://www.grnpedia.org/trrust/
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not text; expected the table of TRRUST, unpacked") from error
     targets: dict[str, set[str]] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, InputError), start=1):
         if not line.strip():
             continue
         fields = [field.strip() for field in line.split("\t")]

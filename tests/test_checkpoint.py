@@ -45,7 +45,7 @@ class Trainee:
             "tfs": self.TFS,
             "window": self.window,
             "stride": 5,
-            "dataset": {},
+            "dataset": {"sha256": "0" * 64, "chroms": {}},
             "settings": {},
             "epochs": [],
         }

@@ -15,6 +15,7 @@ import pytest
 
 from pmntool.cli import main
 from pmntool.dataset import Dataset
+from pmntool.genome import Genome
 from pmntool.metrics import evaluate_labels
 
 COMMANDS = ("build-dataset", "train", "evaluate", "predict", "prototypes", "simulate")
@@ -85,6 +86,8 @@ def test_the_three_commands_work_as_they_stand(tmp_path, monkeypatch, capsys):
     assert code == 0 and "epoch 1/1" in err and os.path.exists("runs/pmn-lambda1/run.json")
     code, _, err = run(monkeypatch, capsys, "predict", "genome.fa", "-o", "tracks/")
     assert code == 0 and "taking the newest run, runs/pmn-lambda1" in err and "bound windows only" in err
+    held = [chrom for chrom in sorted(Genome("genome.fa").sizes) if chrom in ("chr3", "chr12", "chr17")]
+    assert f"held out {', '.join(held)}\n" in err and "what was scanned, to the model: trained on chr" in err
     table = pd.read_csv("tracks/tracks.tsv", sep="\t")
     assert len(table) == len(json.loads((tmp_path / "x/runs/pmn-lambda1/run.json").read_text())["tfs"])
     assert all(os.path.exists(f"tracks/{name}") for name in table["file"])

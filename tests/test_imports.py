@@ -15,7 +15,7 @@ ROOT = Path(pmntool.__file__).parent
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
-    {"staging"},
+    {"staging", "text"},
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},

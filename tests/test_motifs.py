@@ -165,7 +165,7 @@ def test_a_mistake_in_jaspar_is_named_with_its_line(tmp_path, old, new, sentence
     ("content", "sentence"),
     [
         (None, "cannot be read (No such file or directory)"),
-        (b"\xff\xfe", "cannot be read ("),
+        (b"\xff\xfe", "is not text (byte 1)"),
         (b"MEME version 4\n", "no motif there"),
     ],
 )

@@ -1,0 +1,82 @@
+"""Files of text: read whole, but never more than fits in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+from pmntool.errors import InputError
+
+MOST_BYTES = 1 << 29  # of one file, unpacked
+_GZIP = b"\x1f\x8b"
+
+
+def read_bytes(path: Path, error: type[InputError], *, unpack: bool = False) -> bytes:
+    """Return a file's content, with `unpack` decompressed where it is gzip.
+
+    Raises
+    ------
+    InputError
+        As `error`: the file cannot be read, or holds more than `MOST_BYTES`.
+    """
+    try:
+        with open(path, "rb") as file:
+            packed = unpack and file.peek(2).startswith(_GZIP)
+            content = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST_BYTES + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as problem:  # a ValueError of a path that holds a NUL
+        raise error(f"{path}: cannot be read ({getattr(problem, 'strerror', None) or problem})") from problem
+    if len(content) > MOST_BYTES:
+        raise error(f"{path}: holds more than {MOST_BYTES} bytes of text; expected a smaller file")
+    return content
+
+
+def read_lines(path: Path, error: type[InputError]) -> list[str]:
+    """Return the lines of a UTF-8 file, less their ends (LF, CRLF or CR) and a byte order mark.
+
+    Raises
+    ------
+    InputError
+        As `error`: the file cannot be read, is too large, or is not text.
+    """
+    try:
+        text = read_bytes(path, error).decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise error(f"{path}: is not text (byte {problem.start + 1}); expected UTF-8, unpacked") from problem
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def is_name(text: object) -> bool:
+    """Say whether a TF may be called so: text, but no tab, line end, other control character or lone surrogate.
+
+    Examples
+    --------
+    >>> is_name("NF-κB (p65)/RELA"), is_name("a\\tb"), is_name(""), is_name(3)
+    (True, False, False, False)
+    """
+    return isinstance(text, str) and text.isprintable() and text != ""
+
+
+def parse_json(content: bytes) -> Any:
+    """Return what JSON holds.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, nested too deep, or holds NaN or a number that is too large.
+    """
+    try:
+        return json.loads(content, parse_float=_finite, parse_constant=_finite)
+    except RecursionError as problem:
+        raise ValueError("nested too deep") from problem
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number")
+    return value
