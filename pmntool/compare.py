@@ -23,7 +23,7 @@ from pmntool.variants import folder_name
 log = logging.getLogger("pmntool")
 
 EXTREMES = 10  # TFs in the groups of the rarest and of the commonest
-TESTS = ["metric", "a", "b", "p"]
+TESTS = ["metric", "a", "b", "p", "difference", "low", "high"]
 EXTREME_COLUMNS = ["run", "group", "tfs", *metrics.NAMES]
 DIFFERENCES = ["run", "baseline", "tf", "metric", "difference", "low", "high", "p", "q", "change"]
 LEAKAGE = ["run", "windows", "count", *metrics.NAMES]
@@ -37,6 +37,7 @@ class Measured(NamedTuple):
     table: pd.DataFrame  # a row a TF (the index): positives, auroc, aupr, recall_at_fdr
     drawn: Drawn  # the same of windows drawn again; of no metric where none were
     clean: pd.DataFrame | None = None  # as `table`, without the windows that leak; None where none does
+    curves: Mapping[str, np.ndarray] | None = None  # TF → points as from `metrics.curve`; of one run alone
 
 
 class Evaluation(NamedTuple):
@@ -46,8 +47,8 @@ class Evaluation(NamedTuple):
     """
 
     tfs: pd.DataFrame  # run, tf, positives, auroc, aupr, recall_at_fdr: each run by itself
-    table_4: pd.DataFrame  # one row a run: of each metric mean and std over TFs, spread over seeds, % increase
-    tests: pd.DataFrame  # metric, a, b, p: one-tailed paired t-test that a is larger than b
+    table_4: pd.DataFrame  # one row a run: of each metric mean, std over TFs, spread over seeds, % increase, interval
+    tests: pd.DataFrame  # metric, a, b, p: one-tailed paired t-test that a is larger than b; difference, interval
     extremes: pd.DataFrame  # run, group, tfs and the mean of each metric, of the rarest and the commonest TFs
     differences: pd.DataFrame  # run − baseline of each TF, with what `bootstrap` says of it
     leakage: pd.DataFrame  # run, windows, their count and the mean of each metric: with and without those that leak
@@ -55,6 +56,7 @@ class Evaluation(NamedTuple):
     baseline: str
     n_tfs: int  # TFs that all runs share
     block: int  # bp that were drawn together
+    curves: dict[str, Mapping[str, np.ndarray]]  # run → TF → points as from `metrics.curve`: each run by itself
 
 
 def group_runs(runs: Mapping[str, Run]) -> dict[str, list[str]]:
@@ -156,11 +158,11 @@ def compare(
         tfs=tfs[["run", "tf", "positives", *metrics.NAMES]].reset_index(drop=True),
         table_4=pd.DataFrame(
             [
-                _table_4_row(group, tables[group], tables[baseline], runs[names[0]], np.array(means[group]))
+                _table_4_row(group, common[group], common[baseline].table, runs[names[0]], np.array(means[group]))
                 for group, names in groups.items()
             ]
         ),
-        tests=pd.DataFrame(_tests(tables), columns=TESTS),
+        tests=pd.DataFrame(_tests(common), columns=TESTS),
         extremes=pd.DataFrame(_extremes(tables, windows.loc[shared]), columns=EXTREME_COLUMNS),
         differences=_concat([_differences(common, *pair) for pair in pairs], DIFFERENCES),
         leakage=pd.DataFrame(_leakage(common, counts), columns=LEAKAGE),
@@ -168,6 +170,7 @@ def compare(
         baseline=baseline,
         n_tfs=len(shared),
         block=block,
+        curves={name: run.curves or {} for name, run in measured.items()},
     )
 
 
@@ -194,28 +197,36 @@ def _mean(runs: Sequence[Measured]) -> Measured:
     )
 
 
-def _table_4_row(
-    group: str, table: pd.DataFrame, baseline: pd.DataFrame, run: Run, means: np.ndarray
-) -> dict[str, Any]:
+def _table_4_row(group: str, measured: Measured, baseline: pd.DataFrame, run: Run, means: np.ndarray) -> dict[str, Any]:
     """Return a group's row; `means`, (seeds, metrics), are those over TFs of each of its runs."""
     row: dict[str, Any] = {
         "run": group, "variant": run.variant, "lambda": run.meta["settings"]["prototype_weight"], "seeds": len(means),
     }  # fmt: skip
     for metric, of_seeds in zip(metrics.NAMES, means.T, strict=True):
         base = metrics.mean(baseline[metric].to_numpy())
-        row[f"{metric}_mean"] = metrics.mean(table[metric].to_numpy())
-        row[f"{metric}_std"] = metrics.std(table[metric].to_numpy())
+        values = measured.table[metric].to_numpy()
+        row[f"{metric}_mean"], row[f"{metric}_std"] = metrics.mean(values), metrics.std(values)
         row[f"{metric}_spread"] = metrics.std(of_seeds)
         row[f"{metric}_increase"] = 100 * (row[f"{metric}_mean"] / base - 1) if base else float("nan")
+    for metric, drawn in measured.drawn.items():
+        row[f"{metric}_low"], row[f"{metric}_high"] = _interval(drawn)
     return row
 
 
-def _tests(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str, str, float]]:
-    return [
-        (metric, a, b, metrics.paired_t_test(tables[a][metric].to_numpy(), tables[b][metric].to_numpy()))
-        for metric in metrics.NAMES
-        for a, b in itertools.permutations(tables, 2)
-    ]
+def _interval(drawn: pd.DataFrame) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over TFs, from what each draw gives for each."""
+    found = bootstrap.interval(drawn.mean(axis=1).to_numpy()[:, None])
+    return float(found.low[0]), float(found.high[0])
+
+
+def _tests(common: Mapping[str, Measured]) -> list[tuple]:
+    rows = []
+    for metric, (a, b) in itertools.product(metrics.NAMES, itertools.permutations(common, 2)):
+        values = [common[group].table[metric].to_numpy() for group in (a, b)]
+        drawn = [common[group].drawn.get(metric) for group in (a, b)]
+        interval = (float("nan"), float("nan")) if drawn[0] is None else _interval(drawn[0] - drawn[1])
+        rows.append((metric, a, b, metrics.paired_t_test(*values), metrics.mean(values[0] - values[1]), *interval))
+    return rows
 
 
 def _extremes(tables: Mapping[str, pd.DataFrame], windows: pd.Series) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def evaluate(
         _check_fit(run, data, split, other_genome=other_genome)
     groups = group_runs(opened)
     baseline = choose_baseline(groups, opened, baseline)
-    draws = _draws(data, split, bootstrap) if len(groups) > 1 else None
+    draws = _draws(data, split, bootstrap)
     leaks = data.leaks(split)
     place = choose_device(device)
     precision = choose_precision(precision, place)
@@ -112,6 +112,7 @@ def _measure(
         table=_to_table(run.tfs, metrics.evaluate_labels(y, logits)),
         drawn={metric: pd.DataFrame(values, columns=run.tfs) for metric, values in drawn.items()},
         clean=_to_table(run.tfs, metrics.evaluate_labels(y[~leaks], logits[~leaks])) if leaks.any() else None,
+        curves={tf: metrics.curve(y[:, i], logits[:, i]) for i, tf in enumerate(run.tfs)},
     )
 
 

@@ -94,6 +94,17 @@ def choose_tfs(counts: pd.DataFrame, min_windows: int) -> tuple[list[str], dict[
     return [tf for tf in counts.index if tf not in left_out], left_out
 
 
+def reason_kind(reason: str) -> str:
+    """Return one of `choose_tfs`'s reasons without the TF's own number.
+
+    Examples
+    --------
+    >>> reason_kind("35 positive windows, fewer than 1000"), reason_kind("no positive window in test")
+    ('fewer than 1000 positive windows', 'no positive window in test')
+    """
+    return f"{reason.split(', ', 1)[1]} positive windows" if reason[0].isdigit() else reason
+
+
 def keep_tfs(part: Labels, tfs: Sequence[str], chosen: Sequence[str]) -> Labels:
     """Drop the labels of the TFs that were not chosen, and the windows that only they bind."""
     position = {tf: column for column, tf in enumerate(tfs)}

@@ -13,6 +13,8 @@ import numpy as np
 
 ROUNDING = 1e-12  # differences of metrics that lie closer are one
 NAMES = ("auroc", "aupr", "recall_at_fdr")
+TITLES = {"auroc": "auROC", "aupr": "auPR", "recall_at_fdr": "recall at 50 % FDR"}
+CURVE_POINTS = 100
 
 
 class Metrics(NamedTuple):
@@ -57,21 +59,57 @@ def evaluate_labels(y: np.ndarray, values: np.ndarray, *, fdr: float = 0.5) -> M
 def _one_label(y: np.ndarray, values: np.ndarray, fdr: float) -> tuple[float, float, float]:
     if not len(y):
         return np.nan, np.nan, np.nan
-    order = np.argsort(values)[::-1]
-    values = values[order]
-    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # the last row of each threshold
-    true = np.cumsum(y[order], dtype=np.int64)[last]
-    false = last + 1 - true
+    false, true = _count_called(y, values)
     positives, negatives = int(true[-1]), int(false[-1])
     if not positives:
         return np.nan, np.nan, np.nan
     new_true, new_false = np.diff(true, prepend=0), np.diff(false, prepend=0)
     auroc = float(np.dot(new_false, true - new_true / 2) / (positives * negatives)) if negatives else np.nan
-    precision = true / (last + 1)
+    precision = true / (true + false)
     aupr = float(np.dot(new_true, precision) / positives)
     limit = Fraction(repr(float(fdr))).limit_denominator(10**9)  # in whole numbers, so that a limit that is met counts
-    good = false * limit.denominator <= (last + 1) * limit.numerator
+    good = false * limit.denominator <= (true + false) * limit.numerator
     return auroc, aupr, float(true[good].max() / positives) if good.any() else 0.0
+
+
+def _count_called(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count the windows called at each distinct value, (N,) to int64 (T,) twice: negatives, positives; N > 0."""
+    order = np.argsort(values)[::-1]
+    values = values[order]
+    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # the last row of each threshold
+    true = np.cumsum(y[order], dtype=np.int64)[last]
+    return last + 1 - true, true
+
+
+def curve(y: np.ndarray, values: np.ndarray, most: int = CURVE_POINTS) -> np.ndarray:
+    """Return points of one label's ROC and precision–recall curves, from the strictest threshold to the loosest.
+
+    Both curves follow from how many negatives and how many positives are called. Of many thresholds those are kept that
+    lie nearest to even steps of recall and of the false positive rate.
+
+    Parameters
+    ----------
+    y, values
+        One column of what `evaluate_labels` takes, shape (N,).
+
+    Returns
+    -------
+    int64, shape (n, 2), n ≤ `most`: negatives, positives. The first row is (0, 0), which calls nothing, the last calls
+    every window; no row where there is no window.
+
+    Examples
+    --------
+    >>> curve(np.array([1, 0, 1, 0]), np.array([0.9, 0.5, 0.5, 0.1])).tolist()
+    [[0, 0], [0, 1], [1, 2], [2, 2]]
+    """
+    if not len(y):
+        return np.zeros((0, 2), dtype=np.int64)
+    points = np.pad(np.stack(_count_called(y, values), axis=1), ((1, 0), (0, 0)))
+    if len(points) > most:
+        steps = [np.linspace(0, total, most // 2).round() for total in points[-1]]
+        near = [np.searchsorted(column, some) for column, some in zip(points.T, steps, strict=True)]
+        points = points[np.unique([0, *np.concatenate(near)[1:-1], len(points) - 1])]
+    return points
 
 
 def mean(values: np.ndarray) -> float:

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pmntool.bootstrap import FDR
-from pmntool.labels import SPLITS
-from pmntool.metrics import NAMES
+from pmntool.labels import SPLITS, reason_kind
+from pmntool.metrics import NAMES, TITLES
 from pmntool.progress import Progress
 
 if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
@@ -29,7 +29,6 @@ log = logging.getLogger("pmntool")
 MOST_PAIRS = 20  # rows of Table 5 on screen
 MOST_COLUMNS = 6  # runs whose every pair is tested on screen
 SECONDS = 15  # between two lines of progress where there is no terminal
-METRIC_TITLES = {"auroc": "auROC", "aupr": "auPR", "recall_at_fdr": "recall at 50 % FDR"}
 
 
 class TerminalProgress(Progress):
@@ -103,8 +102,8 @@ def dataset_notes(built: Built) -> list[str]:
     notes += [f"kept: {count:,} {what}" for what, count in built.meta["kept"].items()]
     notes += [f"left out: {count:,} peaks {why}" for why, count in left_out["peaks"].items()]
     notes += [f"left out: {count:,} windows {why}" for why, count in left_out["windows"].items()]
-    for why in sorted({_kind(reason) for reason in left_out["tfs"].values()}):
-        tfs = [tf for tf, reason in left_out["tfs"].items() if _kind(reason) == why]
+    for why in sorted({reason_kind(reason) for reason in left_out["tfs"].values()}):
+        tfs = [tf for tf, reason in left_out["tfs"].items() if reason_kind(reason) == why]
         shown = ", ".join(tfs[:12]) + (", … (all are in dataset.json)" if len(tfs) > 12 else "")
         notes.append(f"left out: {len(tfs)} TFs with {why}: {shown}")
     return notes
@@ -162,7 +161,7 @@ def _table_5(targets: SharedTargets) -> list[Table]:
 
 
 def _table_4(evaluation: Evaluation) -> Table:
-    titles = [title for name in NAMES for title in (METRIC_TITLES[name], "std", "%")]
+    titles = [title for name in NAMES for title in (TITLES[name], "std", "%")]
     rows = []
     for row in evaluation.table_4.to_dict("records"):
         seeds = row["seeds"]
@@ -182,7 +181,7 @@ def _tests(evaluation: Evaluation, metric: str) -> Table:
     runs = evaluation.table_4["run"].tolist()
     p = evaluation.tests[evaluation.tests["metric"] == metric].set_index(["a", "b"])["p"]
     rows = [(a, *("–" if a == b else _number(p[a, b], ".1e") for b in runs)) for a in runs]
-    return _table(f"{METRIC_TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
+    return _table(f"{TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
 
 
 def _tests_of_baseline(evaluation: Evaluation) -> Table:
@@ -208,7 +207,7 @@ def _differences(evaluation: Evaluation) -> Table:
             cells += [str(change.get(kind, 0)) for kind in ("gained", "lost")] + [str(of_metric["p"].notna().sum())]
         rows.append(cells)
     kinds = ("gained", "lost", "of")
-    columns = [f"{METRIC_TITLES[metric]}: {kind}" for metric in table["metric"].unique() for kind in kinds]
+    columns = [f"{TITLES[metric]}: {kind}" for metric in table["metric"].unique() for kind in kinds]
     title = f"TFs that gained or lost, at {100 * FDR:g} % FDR: paired bootstrap over blocks of {evaluation.block:,} bp"
     return _table(title, ("run", "against", *columns), rows, left=2)
 
@@ -218,7 +217,7 @@ def _leakage(evaluation: Evaluation) -> Table:
         (row["run"], row["windows"], f"{row['count']:,}", *(_number(row[name], ".4f") for name in NAMES))
         for row in evaluation.leakage.to_dict("records")
     ]
-    columns = ("run", "windows", "", *(METRIC_TITLES[name] for name in NAMES))
+    columns = ("run", "windows", "", *(TITLES[name] for name in NAMES))
     return _table("With and without windows whose sequence stands in train too", columns, rows, left=2)
 
 
@@ -227,7 +226,7 @@ def _extremes(evaluation: Evaluation) -> Table:
         (f"{row['tfs']} {row['group']}", row["run"], *(_number(row[name], ".4f") for name in NAMES))
         for row in evaluation.extremes.to_dict("records")
     ]
-    columns = ("TFs", "run", *(METRIC_TITLES[name] for name in NAMES))
+    columns = ("TFs", "run", *(TITLES[name] for name in NAMES))
     return _table("Means over the rarest and the commonest TFs", columns, rows, left=2)
 
 
@@ -243,11 +242,6 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], le
 
 def _number(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else "nan"
-
-
-def _kind(reason: str) -> str:
-    """Return why a TF was left out, without the TF's own number."""
-    return f"{reason.split(', ', 1)[1]} positive windows" if reason[0].isdigit() else reason
 
 
 class _Lines(logging.Handler):

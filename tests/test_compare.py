@@ -140,7 +140,8 @@ def runs(world, tmp_path):
 
 def test_differences_are_those_of_windows_literally_repeated(world, runs):
     how = Bootstrap(draws=15, block=2000, seed=4)
-    found = evaluate([runs / "cnn", runs / "pmn-lambda1"], world / "dataset", None, bootstrap=how).differences
+    evaluation = evaluate([runs / "cnn", runs / "pmn-lambda1"], world / "dataset", None, bootstrap=how)
+    found = evaluation.differences
     data, cpu = Dataset(world / "dataset"), torch.device("cpu")
     codes, starts = data.stretch("test")
     y = data.targets("test")
@@ -148,11 +149,12 @@ def test_differences_are_those_of_windows_literally_repeated(world, runs):
         name: scan(Run(runs / name).model(cpu), codes, starts, data.window, cpu) for name in ("cnn", "pmn-lambda1")
     }
     draws = draw_blocks(data.windows()[data.rows("test")], how)
-    drawn = []
+    drawn, means = [], []
     for number in range(15):
         copies = np.repeat(np.arange(len(y)), draws.times[draws.block, number])
         pmn, cnn = (evaluate_labels(y[copies], logits[name][copies]) for name in ("pmn-lambda1", "cnn"))
         drawn.append({"auroc": pmn.auroc - cnn.auroc, "aupr": pmn.aupr - cnn.aupr})
+        means.append(np.nanmean(pmn.aupr))
     for metric in ("auroc", "aupr"):
         part = found[found["metric"] == metric].reset_index(drop=True)
         of_draws = np.array([row[metric] for row in drawn])
@@ -160,6 +162,11 @@ def test_differences_are_those_of_windows_literally_repeated(world, runs):
         np.testing.assert_allclose(part["high"], np.quantile(of_draws, 0.975, axis=0), atol=1e-12)
         whole = [getattr(evaluate_labels(y, logits[name]), metric) for name in ("pmn-lambda1", "cnn")]
         np.testing.assert_allclose(part["difference"], whole[0] - whole[1])
+        test = evaluation.tests.set_index(["metric", "a", "b"]).loc[(metric, "pmn-lambda1", "cnn")]
+        edges = np.quantile(np.nanmean(of_draws, axis=1), [0.025, 0.975])
+        np.testing.assert_allclose(test[["difference", "low", "high"]], [np.mean(whole[0] - whole[1]), *edges])
+    row = evaluation.table_4.set_index("run").loc["pmn-lambda1"]
+    np.testing.assert_allclose(row[["aupr_low", "aupr_high"]].astype(float), np.quantile(means, [0.025, 0.975]))
 
 
 def test_seeds_on_disk_and_on_the_screen(world, runs):

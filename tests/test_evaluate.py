@@ -19,6 +19,7 @@ from reference import auroc, average_precision, one_hot, paired_t, recall_at_fdr
 from reference_labels import label_rows, peak_window, window_starts
 
 from pmntool import plots
+from pmntool.bootstrap import Bootstrap
 from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
 from pmntool.compare import Evaluation, Measured, compare
@@ -380,7 +381,7 @@ def test_a_chromosome_of_the_same_name_and_other_bases(toy, tmp_path, no_figures
 
 
 def test_the_training_split_of_its_own_dataset_says_nothing(toy, caplog):
-    evaluate(toy.runs("cnn"), toy.dataset, None, split="train")
+    evaluate(toy.runs("cnn"), toy.dataset, None, split="train", bootstrap=Bootstrap(0))
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
 
 

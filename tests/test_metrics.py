@@ -8,7 +8,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
 from pmntool import metrics
 
@@ -170,3 +170,33 @@ def test_paired_t_test_that_is_not_defined(a):
 def test_paired_t_test_of_differences_equal_but_for_rounding():
     a = np.array([0.1, 0.2, 0.3])
     assert math.isnan(metrics.paired_t_test(a + 0.1, a))
+
+
+@settings(deadline=None, max_examples=50)
+@given(columns)
+def test_a_whole_curve_has_a_point_a_threshold(rows):
+    y, values = map(np.array, zip(*rows, strict=True))
+    called = [values >= limit for limit in [np.inf, *sorted(set(values.tolist()), reverse=True)]]
+    assert metrics.curve(y, values).tolist() == [
+        [int((some & (y == kind)).sum()) for kind in (0, 1)] for some in called
+    ]
+
+
+def test_a_thinned_curve_keeps_its_areas_and_its_ends():
+    rng = np.random.default_rng(0)
+    for share in (0.001, 0.03, 0.5):
+        y = (rng.random(20_000) < share).astype(np.uint8)
+        values = rng.normal(size=len(y)) + 1.5 * y
+        points = metrics.curve(y, values)
+        assert 60 <= len(points) <= metrics.CURVE_POINTS and (np.diff(points, axis=0) >= 0).all()
+        false, true = points.T
+        assert points[0].tolist() == [0, 0] and points[-1].tolist() == [len(y) - y.sum(), y.sum()]
+        assert auc(false / false[-1], true / true[-1]) == pytest.approx(roc_auc_score(y, values), abs=0.005)
+        precision = true[1:] / (true + false)[1:]
+        area = (np.diff(true) * precision).sum() / true[-1]
+        assert area == pytest.approx(average_precision_score(y, values), abs=0.02)
+
+
+def test_a_curve_of_nothing_and_of_one_kind():
+    assert metrics.curve(np.zeros(0, np.uint8), np.zeros(0)).shape == (0, 2)
+    assert metrics.curve(np.zeros(300, np.uint8), np.arange(300.0))[[0, -1]].tolist() == [[0, 0], [300, 0]]
