@@ -23,6 +23,13 @@ class Clustering(NamedTuple):
     clusters: np.ndarray  # int64 (L,): cluster numbers from 1, in the order of the leaves
     place: np.ndarray  # float64 (L, 2): a plane in which near prototypes lie near
 
+    def members(self) -> list[list[str]]:
+        """Return the TFs of each cluster, in the order of the leaves."""
+        found: list[list[str]] = [[] for _ in range(self.clusters.max())]
+        for leaf in self.order:
+            found[self.clusters[leaf] - 1].append(self.tfs[leaf])
+        return found
+
 
 class Stability(NamedTuple):
     """What comes back in R runs of K clusters and of the nearest neighbors of L TFs."""

@@ -5,8 +5,8 @@ A figure's bytes depend on its data alone: no clock and no version is written in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np

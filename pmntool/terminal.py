@@ -127,10 +127,7 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
 def prototype_tables(found: Prototypes) -> list[Table]:
     """Return the clusters and their members, in the order of the tree's leaves, and the paper's Table 5."""
     clustering, stability, targets = found
-    members = [
-        [clustering.tfs[i] for i in clustering.order if clustering.clusters[i] == cluster]
-        for cluster in range(1, int(clustering.clusters.max()) + 1)
-    ]
+    members = clustering.members()
     rows = [[str(number), str(len(tfs)), ", ".join(tfs)] for number, tfs in enumerate(members, start=1)]
     title, columns = f"{len(clustering.tfs)} prototypes, {len(members)} clusters", ["cluster", "TFs", "members"]
     if stability is not None:

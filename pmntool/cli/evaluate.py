@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import (
+    Baseline,
+    Block,
     Data,
     Device,
+    Draws,
     Force,
     Precision,
     PrecisionName,
     Quiet,
     Seed,
+    Split,
     SplitName,
     Threads,
     example,
@@ -32,24 +36,16 @@ def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)],
     dataset: Data = Path("dataset"),
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")] = Path("evaluation"),
-    split: Annotated[SplitName, typer.Option(help="Windows to evaluate on.")] = SplitName.test,
-    baseline: Annotated[
-        str,
-        typer.Option(
-            help="Run that increases are taken over. [default: cnn-single, else cnn, else the first]",
-            show_default=False,
-        ),
-    ] = "",
+    split: Split = SplitName.test,
+    baseline: Baseline = "",
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two runs TF by TF, not only each with the baseline.")
     ] = False,
     other_genome: Annotated[
         bool, typer.Option("--other-genome", help="The dataset is of another genome than the runs', of the same names.")
     ] = False,
-    bootstrap: Annotated[
-        int, typer.Option(min=0, help="Draws behind the intervals and p of a TF's difference; 0: none.")
-    ] = 2000,
-    block: Annotated[int, typer.Option(min=1, help="Length of the genomic blocks that are drawn, bp.")] = 10_000,
+    bootstrap: Draws = 2000,
+    block: Block = 10_000,
     seed: Seed = 0,
     device: Device = "auto",
     precision: Precision = PrecisionName.auto,

@@ -37,6 +37,18 @@ Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU thread
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="On stderr, say nothing but warnings and errors.")]
 Data = Annotated[Path, typer.Option("--dataset", "-d", help="Folder that build-dataset wrote.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Split = Annotated[SplitName, typer.Option(help="Windows to evaluate on.")]
+Baseline = Annotated[
+    str,
+    typer.Option(
+        help="Run that increases are taken over. [default: cnn-single, else cnn, else the first]", show_default=False
+    ),
+]
+Draws = Annotated[int, typer.Option(min=0, help="Draws behind intervals and the p of a TF's difference; 0: none.")]
+Block = Annotated[int, typer.Option(min=1, help="Length of the genomic blocks that are drawn, bp.")]
+Trrust = Annotated[
+    Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
+]
 Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
 
 
@@ -54,6 +66,14 @@ def run_or_newest(path: Path | None, variants: tuple[str, ...] = tuple(VARIANTS)
     newest = find_newest(Path("runs"), variants)
     log.info("taking the newest run, %s", newest)
     return newest
+
+
+def runs_or_all(paths: list[Path] | None) -> list[Path]:
+    """Return the runs that are asked for, or all under runs/."""
+    found = paths or sorted(path.parent for path in Path("runs").glob("[!.]*/run.json"))
+    if not found:
+        raise InputError("runs: no run there; `pmntool train` makes one")
+    return found
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, Quiet, Seed, example, listen, run_or_newest
+from pmntool.cli.options import Force, Quiet, Seed, Trrust, example, listen, run_or_newest
 from pmntool.cli.root import app, reserve
 from pmntool.variants import WITH_PROTOTYPES
 
@@ -40,9 +40,7 @@ def prototypes(
             help="Number of clusters. [default: best mean silhouette without a cluster of more than half of the TFs]",
         ),
     ] = None,
-    trrust: Annotated[
-        Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
-    ] = None,
+    trrust: Trrust = None,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,

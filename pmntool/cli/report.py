@@ -1,0 +1,78 @@
+"""`pmntool report`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.options import (
+    Baseline,
+    Block,
+    Data,
+    Device,
+    Draws,
+    Force,
+    Precision,
+    PrecisionName,
+    Quiet,
+    Seed,
+    Split,
+    SplitName,
+    Threads,
+    Trrust,
+    example,
+    listen,
+    runs_or_all,
+    use_threads,
+)
+from pmntool.cli.root import app
+
+log = logging.getLogger("pmntool")
+
+
+@app.command(epilog=example("report", "report runs/cnn runs/pmn-lambda1 --trrust trrust_rawdata.human.tsv"))
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders. [default: all under runs/]", show_default=False)
+    ] = None,
+    dataset: Data = Path("dataset"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write.")] = Path("report.html"),
+    split: Split = SplitName.test,
+    baseline: Baseline = "",
+    trrust: Trrust = None,
+    bootstrap: Draws = 2000,
+    block: Block = 10_000,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    threads: Threads = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put everything about a dataset and its runs on one page, to open in a web browser, print or send.
+
+    What evaluate and prototypes say, the curves of training, and ROC and precision-recall curves of every TF; which
+    model is best and what to be careful about; the commands and checksums to make it all again. Needs no network.
+    """
+    progress = listen(quiet)
+    use_threads(threads)
+    from pmntool.bootstrap import Bootstrap
+    from pmntool.report import report as verb
+
+    done = verb(
+        runs_or_all(runs),
+        dataset,
+        output,
+        split=split.value,
+        baseline=baseline or None,
+        bootstrap=Bootstrap(bootstrap, block, seed),
+        trrust=trrust,
+        device=device,
+        precision=precision.value,
+        force=force,
+        progress=progress,
+    )
+    log.info("wrote %s (%.1f MB): open it in a web browser", output, len(done.page.encode()) / 1e6)
