@@ -190,7 +190,7 @@ def _tests_of_baseline(evaluation: Evaluation) -> Table:
         for run in evaluation.table_4["run"]
         if run != base
     ]
-    titles = [f"{METRIC_TITLES[metric]} {sign} {base}" for metric in NAMES for sign in "><"]
+    titles = [f"{TITLES[metric]} {sign} {base}" for metric in NAMES for sign in "><"]
     return _table("p of paired t-tests; those of all pairs are in tests.tsv", ("run", *titles), rows)
 
 

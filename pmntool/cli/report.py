@@ -28,7 +28,7 @@ from pmntool.cli.options import (
     runs_or_all,
     use_threads,
 )
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -58,6 +58,7 @@ def report(
     model is best and what to be careful about; the commands and checksums to make it all again. Needs no network.
     """
     progress = listen(quiet)
+    reserve(output)
     use_threads(threads)
     from pmntool.bootstrap import Bootstrap
     from pmntool.report import report as verb
