@@ -1,4 +1,4 @@
-"""Figures, from plain tables and arrays to PNG and SVG; the only home of matplotlib.
+"""Figures, from plain tables and arrays to PNG, SVG and PDF; with `region_plot` the only home of matplotlib.
 
 A figure's bytes depend on its data alone: no clock and no version is written into it.
 """
@@ -15,6 +15,11 @@ import pandas as pd
 # The colors of Okabe and Ito (2008), which stay apart for color-blind readers.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 GRAY = "#7F7F7F"
+_WITHOUT_CLOCK = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 HUES = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
 LINES = ("-", "--", ":")  # of those who come after the first six
 LONGEST_LABEL = 24  # letters
@@ -30,7 +35,7 @@ def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
         As from `labels.tf_table`.
     """
     table = table.sort_values("percent_positive", ascending=False, kind="stable")
-    figure, axes = _figure(max(6.0, 0.14 * min(len(table), MOST_NAMES) + 1.5), 4.2)
+    figure, axes = new_figure(max(6.0, 0.14 * min(len(table), MOST_NAMES) + 1.5), 4.2)
     place = np.arange(len(table))
     axes.bar(place, table["percent_positive"], color=BLUE, width=0.8)
     axes.set_ylabel("windows that the TF binds (%)", color=BLUE)
@@ -41,7 +46,7 @@ def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
     right.set_ylim(0, 103)
     right.set_ylabel("of these, bound by another TF too (%)", color=VERMILION)
     axes.set_title(f"{len(table)} TFs", fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
 def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
@@ -53,7 +58,7 @@ def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
         Name to tables with the columns epoch, train_auroc, valid_auroc, one a run. Several runs are drawn as their mean
         and the band that they fill.
     """
-    figure, (left, right) = _figure(8.5 if len(groups) <= len(HUES) else 10.5, 3.6, columns=2, sharey=True)
+    figure, (left, right) = new_figure(8.5 if len(groups) <= len(HUES) else 10.5, 3.6, columns=2, sharey=True)
     for axes, split in ((left, "train"), (right, "valid")):
         for index, (name, tables) in enumerate(groups.items()):
             color, line = HUES[index % len(HUES)], LINES[index // len(HUES) % len(LINES)]
@@ -73,7 +78,7 @@ def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
         right.legend(fontsize=8)
     else:
         right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
-    _save(figure, path)
+    save(figure, path)
 
 
 def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
@@ -88,7 +93,7 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
     """
     columns = min(3, others.shape[1])
     rows = -(-others.shape[1] // columns)
-    figure, panels = _figure(3.6 * columns, 3.6 * rows, columns, rows, squeeze=False, sharex=True, sharey=True)
+    figure, panels = new_figure(3.6 * columns, 3.6 * rows, columns, rows, squeeze=False, sharex=True, sharey=True)
     low = min(base.min(), others.min().min()) - 0.02
     high = max(base.max(), others.max().max()) + 0.02
     for axes in panels.flat[others.shape[1] :]:
@@ -106,7 +111,7 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
         axes.set_xlabel(f"auROC, {_label(base.name)}", fontsize=8)
         axes.set_ylabel(f"auROC, {_label(name)}", fontsize=8)
         axes.tick_params(labelsize=7, labelbottom=True, labelleft=True)
-    _save(figure, path)
+    save(figure, path)
 
 
 def dendrogram(
@@ -127,7 +132,7 @@ def dendrogram(
     from scipy.cluster.hierarchy import dendrogram as draw
 
     side = max(5.0, 0.13 * min(len(tfs), MOST_NAMES))
-    figure, (left, right) = _figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
+    figure, (left, right) = new_figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
     heights, n_clusters = linkage[:, 2], int(clusters.max())
     with rc_context({"lines.linewidth": 0.8}):
         draw(linkage, orientation="left", no_labels=True, ax=left, color_threshold=0, above_threshold_color=BLACK)
@@ -157,12 +162,12 @@ def dendrogram(
                    color=style["edgecolor"])  # fmt: skip
     figure.colorbar(image, ax=right, label="cosine of prototypes", shrink=0.4, aspect=30, extend="max")
     figure.suptitle(_caption(clusters, stable), fontsize=9, x=0.01, ha="left")
-    _save(figure, path)
+    save(figure, path)
 
 
 def plane(place: np.ndarray, tfs: list[str], clusters: np.ndarray, stable: np.ndarray | None, path: Path) -> None:
     """Draw the prototypes in a plane: (L, 2), colored by cluster; `stable` as for `dendrogram`, gray where not."""
-    figure, axes = _figure(7.5, 6.5)
+    figure, axes = new_figure(7.5, 6.5)
     palette = (BLUE, VERMILION, GREEN, ORANGE, SKY, "#CC79A7", BLACK)
     markers = "os^Dv"
     for cluster in np.unique(clusters):
@@ -177,7 +182,7 @@ def plane(place: np.ndarray, tfs: list[str], clusters: np.ndarray, stable: np.nd
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(f"{_caption(clusters, stable)}\nt-SNE on 1 − cosine", fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _label(name: str) -> str:
@@ -203,7 +208,7 @@ def _caption(clusters: np.ndarray, stable: np.ndarray | None) -> str:
     return text + (rest if count < n_groups else "")
 
 
-def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **kwargs):
+def new_figure(width: float, height: float, columns: int = 1, rows: int = 1, **kwargs):
     """Return a figure and its axes, in inches, drawn without a screen and without global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -213,13 +218,13 @@ def _figure(width: float, height: float, columns: int = 1, rows: int = 1, **kwar
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
     """Write the figure in the format of the path's suffix, without date or version."""
     import matplotlib
 
     from pmntool.staging import new_file
 
-    metadata = {"Software": None} if path.suffix == ".png" else {"Date": None, "Creator": None}
-    with matplotlib.rc_context({"svg.hashsalt": "pmntool"}), new_file(path) as partial, warnings.catch_warnings():
+    settings = {"svg.hashsalt": "pmntool", "pdf.fonttype": 42}  # letters of a PDF stay letters
+    with matplotlib.rc_context(settings), new_file(path) as partial, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in letters that the font lacks shows as boxes
-        figure.savefig(partial, dpi=150, metadata=metadata, format=path.suffix.removeprefix("."))
+        figure.savefig(partial, dpi=150, metadata=_WITHOUT_CLOCK[path.suffix], format=path.suffix.removeprefix("."))

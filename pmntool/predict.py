@@ -21,6 +21,7 @@ from pmntool.inference import scan
 from pmntool.progress import Progress
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.staging import new_directory, require_free, write_json
+from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.tracks import SUFFIXES, Tracks, central_stride
 
 log = logging.getLogger("pmntool")
@@ -193,8 +194,8 @@ def _describe(
     """Return where the tracks come from."""
     trained = run.meta["dataset"]["chroms"]
     return {
-        "format": "pmntool-tracks",
-        "format_version": 1,
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "pmntool": __version__,
         "model": {"variant": run.variant, "sha256": file_checksum(run.path / "run.json", CheckpointError)},
         "window": run.window,

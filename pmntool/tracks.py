@@ -1,4 +1,4 @@
-"""Tracks: one bigWig or bedGraph file per TF, for genome browsers; the only home of pyBigWig.
+"""Tracks: one bigWig or bedGraph file per TF, for genome browsers, written and read; the only home of pyBigWig.
 
 Windows overlap and the entries of a track may not, so a window's probability stands on its central stride:
 [start + (W − S) // 2, + S), bp, 0-based, half-open.
@@ -12,6 +12,7 @@ import hashlib
 import io
 import re
 import resource
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from pmntool.errors import OutputError
+from pmntool.errors import InputError, OutputError
+from pmntool.regions import Region
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
 SPARE_FILES = 64  # that a process has open besides tracks
@@ -57,6 +59,53 @@ def file_stems(tfs: Sequence[str]) -> dict[str, str]:
         alone = folded.count(tf.casefold()) == 1 and tf.casefold().split(".")[0] not in _RESERVED
         stems[tf] = stem if stem == tf and alone else f"{stem}-{hashlib.sha256(tf.encode()).hexdigest()[:6]}"
     return stems
+
+
+def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
+    """Return the highest value of a track in each of `n_bins` parts of a region, equal but for the last bp.
+
+    A bigWig's own summaries are used where a part is long, so that a whole chromosome costs no more than a gene.
+
+    Returns
+    -------
+    float64, shape (n_bins,); NaN where the track has no value.
+
+    Raises
+    ------
+    InputError
+        The file is missing, no bigWig or bedGraph, or bigWig cannot be read on this machine.
+    """
+    return (_highest_of_bigwig if path.suffix == ".bw" else _highest_of_bedgraph)(path, region, n_bins)
+
+
+def _highest_of_bigwig(path: Path, region: Region, n_bins: int) -> np.ndarray:
+    try:
+        import pyBigWig
+    except ImportError as error:
+        raise InputError(f"{path}: a bigWig cannot be read: pyBigWig is not installed") from error
+    try:
+        with pyBigWig.open(str(path)) as track:
+            return np.array(track.stats(*region, type="max", nBins=n_bins), dtype=np.float64)
+    except RuntimeError as error:
+        raise InputError(f"{path}: cannot be read as bigWig, or does not reach {region[0]}:{region[2]}") from error
+
+
+def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
+    chrom, begin, stop = region
+    edges = begin + (stop - begin) * np.arange(n_bins + 1) // n_bins
+    found = np.full(n_bins, np.nan)
+    names = ["chrom", "start", "end", "value"]
+    types = {"chrom": str, "start": np.int64, "end": np.int64, "value": np.float64}
+    try:
+        for rows in pd.read_csv(path, sep="\t", names=names, dtype=types, na_filter=False, chunksize=BLOCK):
+            rows = rows[(rows["chrom"] == chrom) & (rows["end"] > begin) & (rows["start"] < stop)]
+            first = np.searchsorted(edges, rows["start"], side="right").clip(1) - 1
+            count = np.searchsorted(edges, rows["end"]).clip(None, n_bins) - first
+            bins = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
+            np.fmax.at(found, bins, np.repeat(rows["value"], count))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read as bedGraph ({getattr(error, 'strerror', None) or error})") from error
+    return found
 
 
 def _allow_open_files(folder: Path, count: int) -> None:

@@ -17,12 +17,13 @@ LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging", "text"},
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
+    | {"genes", "track_folder", "region_plot"}
     | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference"},
     {"epochs"},
-    {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "simulate"},
+    {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "plot", "simulate"},
     {"recipe", "findings", "page"},
     {"report"},
     {"terminal"},
@@ -36,7 +37,7 @@ HOMES = {
     "jinja2": {"report"},
     "markupsafe": {"report"},
     "pyBigWig": {"tracks"},
-    "matplotlib": {"plots"},
+    "matplotlib": {"plots", "region_plot"},
     "torch": set().union(*LAYERS[3:]),
 }
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib")

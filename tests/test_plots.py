@@ -13,7 +13,7 @@ from pmntool import plots
 def drawn(monkeypatch):
     """Catch figures in place of writing them."""
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     return figures
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyBigWig
 import pytest
 
-from pmntool.errors import OutputError
-from pmntool.tracks import Tracks, file_stems
+from pmntool.errors import InputError, OutputError
+from pmntool.tracks import Tracks, file_stems, highest
 
 SIZES = {"chr1": 5_100_000, "chr2": 900}
 
@@ -98,3 +98,28 @@ with Tracks(Path({str(tmp_path)!r}), [str(i) for i in range(100)], {{"chr1": 900
     assert raised.returncode == 0 and len(list(tmp_path.iterdir())) == 100
     refused = subprocess.run([sys.executable, "-c", code.replace("MOST", "40")], capture_output=True, text=True)
     assert "100 tracks must be open at once, but this system allows 40 files" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+@pytest.mark.parametrize("region", [("chr1", 0, 1000), ("chr1", 90, 91), ("chr1", 333, 1111), ("chr1", 24_950, 26_000)])
+@pytest.mark.parametrize("n_bins", [1, 7, 100])
+def test_the_highest_value_of_each_part_is_that_of_its_bases(tmp_path, kind, region, n_bins):
+    table = values(500)
+    with Tracks(tmp_path, ["x", "y"], SIZES, stride=50, kind=kind, least=0.3) as tracks:
+        tracks.write("chr1", 75, table)
+        tracks.write("chr2", 75, np.ones((3, 2), np.float32))
+    bases = np.full(SIZES["chr1"], -1.0)
+    bases[75 : 75 + 500 * 50] = np.repeat(np.where(table[:, 0] >= 0.3, table[:, 0], -1), 50)
+    chrom, start, end = region
+    n_bins = min(n_bins, end - start)
+    edges = [start + (end - start) * i // n_bins for i in range(n_bins + 1)]
+    wanted = [max(bases[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    found = highest(tmp_path / tracks.files["x"], region, n_bins)
+    np.testing.assert_allclose(np.nan_to_num(found, nan=-1), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["x.bw", "x.bedGraph.gz"])
+def test_a_track_that_is_none_is_said(tmp_path, name):
+    (tmp_path / name).write_text("<html>")
+    with pytest.raises(InputError, match=f"{name}: cannot be read as"):
+        highest(tmp_path / name, ("chr1", 0, 9), 3)

@@ -49,6 +49,12 @@ Block = Annotated[int, typer.Option(min=1, help="Length of the genomic blocks th
 Trrust = Annotated[
     Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
 ]
+TracksFolder = Annotated[Path, typer.Option(help="Folder that predict wrote.")]
+PeakPaths = Annotated[
+    list[Path] | None,
+    typer.Option(help="Peaks, as for build-dataset: a folder, a file or a sheet; may be repeated.", show_default=False),
+]
+Genes = Annotated[Path | None, typer.Option(help="Genes: GFF3 or BED, plain or .gz.", show_default=False)]
 Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
 
 

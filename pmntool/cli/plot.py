@@ -1,0 +1,52 @@
+"""`pmntool plot`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
+from pmntool.cli.root import app
+
+log = logging.getLogger("pmntool")
+
+
+@app.command(
+    epilog=example(
+        "plot chr3:20000-60000 -o site.png",
+        "plot chr3:20000-60000 --tfs Reb1,Abf1 --peaks peaks/ --genes genes.gff3 -o site.pdf",
+    )
+)
+def plot(
+    region: Annotated[str, typer.Argument(help="chrom:start-end, from 1.", show_default=False)],
+    tracks: TracksFolder = Path("tracks"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")] = Path(
+        "region.png"
+    ),
+    tfs: Annotated[
+        str,
+        typer.Option(
+            help="TFs from top to bottom, separated by commas. [default: the 8 with the highest values there]",
+            show_default=False,
+        ),
+    ] = "",
+    peaks: PeakPaths = None,
+    genes: Genes = None,
+    top: Annotated[
+        float | None,
+        typer.Option(help="Upper end of every scale. [default: each TF's highest value there]", show_default=False),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw a place of the genome: predicted tracks, peaks beneath them, genes, coordinates."""
+    listen(quiet)
+    from pmntool.plot import plot as verb
+
+    drawn = verb(region, tracks, output, tfs=words(tfs), peaks=peaks or (), genes=genes, top=top, force=force)
+    if not tfs:
+        log.info("drawing the %d TFs with the highest values there (--tfs for others)", len(drawn.tfs))
+    log.info("wrote %s: %s", output, ", ".join(drawn.tfs))

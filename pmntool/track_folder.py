@@ -1,0 +1,136 @@
+"""A folder of tracks, as `predict` writes it, opened for looking at."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pmntool.dataset import shorten
+from pmntool.errors import InputError, MismatchError
+from pmntool.regions import Region, parse_region
+from pmntool.tracks import SUFFIXES, highest
+
+FORMAT = "pmntool-tracks"
+FORMAT_VERSION = 1
+START_LENGTH = 50_000  # bp, of what is shown where nobody asks for a region
+
+
+class TrackFolder:
+    """A folder of tracks.
+
+    Parameters
+    ----------
+    path
+        The folder that `predict` wrote.
+
+    Attributes
+    ----------
+    meta : dict
+        The content of tracks.json.
+    files : dict of TF to the path of its track, in the order of tracks.tsv
+    sizes : dict of chromosome name to length in bp
+
+    Raises
+    ------
+    InputError
+        The folder holds no tracks, is of another version, or lists a file that is not its own.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.meta = _read_meta(self.path)
+        self.files = {tf: self.path / name for tf, name in _read_table(self.path).items()}
+        self.sizes: dict[str, int] = {chrom: about["length"] for chrom, about in self.meta["chroms"].items()}
+
+    def select(self, tfs: Sequence[str]) -> list[str]:
+        """Return `tfs`, each once.
+
+        Raises
+        ------
+        MismatchError
+            A TF has no track; the nearest name is said.
+        """
+        for tf in tfs:
+            if tf not in self.files:
+                lower = {name.casefold(): name for name in self.files}
+                near = difflib.get_close_matches(tf.casefold(), lower, n=1)
+                hint = f"did you mean {lower[near[0]]}?" if near else f"it has {shorten(list(self.files))}"
+                raise MismatchError(f"{self.path}: no TF {tf} there; {hint}")
+        return list(dict.fromkeys(tfs))
+
+    def region(self, text: str) -> Region:
+        """Read a region as people write it.
+
+        Raises
+        ------
+        InputError
+            The text is no region, holds no base, or its chromosome was not scanned.
+        MismatchError
+            The genome that was scanned has no such chromosome.
+        """
+        region = parse_region(text, self.sizes)
+        if not self.meta["chroms"][region[0]]["windows"]:
+            raise InputError(f"{self.path}: {region[0]} was not scanned; scanned were {shorten(self.scanned())}")
+        return region
+
+    def scanned(self) -> list[str]:
+        """Return the chromosomes that have values."""
+        return [chrom for chrom, about in self.meta["chroms"].items() if about["windows"]]
+
+    def first_region(self) -> Region:
+        """Return the first place that has values: bp, of `START_LENGTH` where the chromosome reaches so far."""
+        chrom = self.scanned()[0]
+        length, track = self.sizes[chrom], next(iter(self.files.values()))
+        n_bins = min(length, 1000)
+        covered = np.flatnonzero(~np.isnan(highest(track, (chrom, 0, length), n_bins)))
+        start = length * int(covered[0]) // n_bins if len(covered) else 0
+        return chrom, start, min(start + START_LENGTH, length)
+
+    def strongest(self, region: Region, most: int) -> list[str]:
+        """Return at most `most` TFs, those with the highest values in a region, the highest first."""
+        peak = {tf: highest(file, region, 1)[0] for tf, file in self.files.items()}
+        return sorted(self.files, key=lambda tf: -np.nan_to_num(peak[tf], nan=-1.0))[:most]
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "tracks.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        version = meta["format"], meta["format_version"]
+    except OSError as error:
+        raise InputError(
+            f"{folder}: no tracks there (tracks.json: {error.strerror}); `pmntool predict` makes them"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: not the JSON of a folder of tracks") from error
+    if version != (FORMAT, FORMAT_VERSION):
+        raise InputError(
+            f"{path}: format {version[0]!r} version {version[1]!r}; this pmntool reads {FORMAT!r} version 1"
+        )
+    if not any(about["windows"] for about in meta["chroms"].values()):
+        raise InputError(f"{path}: no window was scanned")
+    return meta
+
+
+def _read_table(folder: Path) -> dict[str, str]:
+    """Return the file name of each TF."""
+    path = folder / "tracks.tsv"
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, na_filter=False)
+        files = dict(zip(table["tf"], table["file"], strict=True))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read as a table of tf, file, entries") from error
+    for name in files.values():
+        if Path(name).name != name or not name.endswith(tuple(SUFFIXES.values())):
+            raise InputError(f"{path}: {name!r} is no track of this folder")
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: no such file (named in {path})")
+    if not files:
+        raise InputError(f"{path}: lists no track")
+    return files
