@@ -69,6 +69,8 @@ class Genome:
     ----------
     path : Path
     sizes : dict of chromosome name to length in bp, in the order of the file
+    index, block_index : Path or None
+        The `.fai` and, of bgzip, the `.gzi` in use; gone once the genome is closed where they are temporary.
 
     Raises
     ------
@@ -109,6 +111,7 @@ class Genome:
             why = _why_not_fasta(self.path) if self._temporary else f"{index}: is no index of {self.path}; remove it"
             self.close()
             raise GenomeError(why) from error
+        self.index, self.block_index = index, block_index
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
         if problem := _why_not_these(self.path, self.sizes, compressed=compressed):
             self.close()

@@ -18,7 +18,7 @@ from pmntool.dataset import Dataset
 from pmntool.genome import Genome
 from pmntool.metrics import evaluate_labels
 
-COMMANDS = ("build-dataset", "train", "evaluate", "predict", "prototypes", "plot", "report", "simulate")
+COMMANDS = ("build-dataset", "train", "evaluate", "predict", "prototypes", "report", "plot", "browse", "simulate")
 
 
 def run(monkeypatch, capsys, *words):

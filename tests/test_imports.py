@@ -17,13 +17,13 @@ LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging", "text"},
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
-    | {"genes", "track_folder", "region_plot"}
+    | {"genes", "track_folder", "region_plot", "view", "browser_site", "server"}
     | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference"},
     {"epochs"},
-    {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "plot", "simulate"},
+    {"build_dataset", "train", "compare", "evaluate", "predict", "prototypes", "plot", "browse", "simulate"},
     {"recipe", "findings", "page"},
     {"report"},
     {"terminal"},
@@ -38,6 +38,8 @@ HOMES = {
     "markupsafe": {"report"},
     "pyBigWig": {"tracks"},
     "matplotlib": {"plots", "region_plot"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
     "torch": set().union(*LAYERS[3:]),
 }
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib")

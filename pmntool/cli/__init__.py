@@ -4,7 +4,8 @@ Every command is thin: it turns words into arguments, calls the verb of the same
 are imported inside their commands, so that `--help` does not wait for torch.
 """
 
-from pmntool.cli import build_dataset, train, evaluate, predict, prototypes, plot, report, simulate  # noqa: F401, I001
+from pmntool.cli import build_dataset, train, evaluate, predict, prototypes, report  # noqa: F401, I001  as in --help
+from pmntool.cli import plot, browse, simulate  # noqa: F401
 from pmntool.cli.root import app, main
 
 __all__ = ["app", "main"]

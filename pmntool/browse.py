@@ -1,0 +1,74 @@
+"""Look at tracks in a genome browser: the person's own web browser, or a folder for others."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+from pmntool.browser_site import Site, make_site
+from pmntool.server import HOST, listen, make_app, require_server, serve
+from pmntool.staging import new_directory, require_free
+from pmntool.view import View
+
+log = logging.getLogger("pmntool")
+
+
+def browse(view: View, *, port: int = 0, open_browser: bool = True) -> None:
+    """Serve a view on 127.0.0.1 until Ctrl-C, and open the web browser.
+
+    Raises
+    ------
+    PmnError
+        Starlette or uvicorn is not installed.
+    OutputError
+        The port cannot be had.
+    """
+    require_server()
+    key = secrets.token_urlsafe(12)
+    app = make_app(make_site(view), key)
+    with listen(port) as listener:
+        port = listener.getsockname()[1]
+        url = f"http://{HOST}:{port}/{key}/"
+        log.info("%d TFs at %s (Ctrl-C ends it)", len(view.rows), url)
+        if open_browser and _has_screen():
+            threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
+        else:
+            log.info(
+                "from another machine: ssh -N -L %d:%s:%d THIS_MACHINE, then the same address there", port, HOST, port
+            )
+        serve(app, listener)
+
+
+def export(view: View, output: Path, *, force: bool = False) -> None:
+    """Write a view as a folder that any web server can serve.
+
+    Raises
+    ------
+    OutputError
+        `output` exists (without `force`) or cannot be written.
+    """
+    require_free(output, force=force, marker="view.json")
+    with new_directory(output, marker="view.json", force=force) as folder:
+        _write(make_site(view), folder)
+
+
+def _write(site: Site, folder: Path) -> None:
+    """Write what is behind each name of a site."""
+    for name, content in site.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content())
+
+
+def _has_screen() -> bool:
+    """Say whether a web browser has a screen to open on; one that draws in the terminal would take it."""
+    return sys.platform in ("darwin", "win32") or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
