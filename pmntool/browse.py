@@ -12,7 +12,9 @@ import webbrowser
 from pathlib import Path
 
 from pmntool.browser_site import Site, make_site
+from pmntool.hub import write_hub
 from pmntool.server import HOST, listen, make_app, require_server, serve
+from pmntool.sessions import genome_tracks, igv_session
 from pmntool.staging import new_directory, require_free
 from pmntool.view import View
 
@@ -45,17 +47,28 @@ def browse(view: View, *, port: int = 0, open_browser: bool = True) -> None:
         serve(app, listener)
 
 
-def export(view: View, output: Path, *, force: bool = False) -> None:
-    """Write a view as a folder that any web server can serve.
+def export(view: View, output: Path, *, ucsc: str | None = None, force: bool = False) -> None:
+    """Write a view as a folder that any web server can serve, and that UCSC, IGV and pyGenomeTracks read.
+
+    Parameters
+    ----------
+    ucsc
+        As for `hub.write_hub`. Tracks that are bedGraph have no hub, which is said.
 
     Raises
     ------
+    InputError
+        `ucsc` is no name of a genome.
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
     require_free(output, force=force, marker="view.json")
     with new_directory(output, marker="view.json", force=force) as folder:
-        _write(make_site(view), folder)
+        _write(make_site(view) | {"igv.xml": igv_session(view), "tracks.ini": genome_tracks(view)}, folder)
+        if view.kind == "bigwig":
+            write_hub(view, folder, ucsc)
+        else:
+            log.warning("no track hub: UCSC reads bigWig, and the tracks are bedGraph (predict --format bigwig)")
 
 
 def _write(site: Site, folder: Path) -> None:

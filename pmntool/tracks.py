@@ -108,6 +108,17 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     return found
 
 
+def write_intervals(path: Path, sizes: Mapping[str, int], intervals: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+    """Write a bigWig that is 1 in the intervals of each chromosome: bp, ascending, apart, within `sizes`."""
+    track = _BigWig(path, sizes)
+    for chrom in sizes:
+        if intervals.get(chrom):
+            starts, ends = map(list, zip(*intervals[chrom], strict=True))
+            track.add_each(chrom, starts, ends, [1.0] * len(starts))
+    track.close()
+    track.check(sum(end - start for found in intervals.values() for start, end in found), path)
+
+
 def _allow_open_files(folder: Path, count: int) -> None:
     """Raise the process's own limit of open files where `count` more need it; the bigWig library crashes beyond."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -237,6 +248,10 @@ class _BigWig:
                 block = np.ascontiguousarray(values[some], dtype=np.float64)
                 self._written(self._file.addEntries, chrom, int(start[some[0]]), values=block, span=stride, step=stride)
                 self._empty = False
+
+    def add_each(self, chrom: str, starts: list[int], ends: list[int], values: list[float]) -> None:
+        self._written(self._file.addEntries, [chrom] * len(starts), starts, ends=ends, values=values)
+        self._empty = False
 
     def _written(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Call the library, whose every failure to write is a RuntimeError without a cause."""

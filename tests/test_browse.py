@@ -125,7 +125,7 @@ def test_the_export_works_from_any_server(tmp_path, monkeypatch, capsys, kind):
     assert code == 0 and "wrote site/" in err
     handler = functools.partial(Quiet, directory=here / "site")
     with http.server.ThreadingHTTPServer((HOST, 0), handler) as server, Page(tmp_path / "profile") as page:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         page.open(f"http://{HOST}:{server.server_port}/")
         page.wait("document.body?.dataset.ready")
         assert page.evaluate(LABELS) == ["High", "High peaks"]

@@ -17,7 +17,7 @@ LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging", "text"},
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
-    | {"genes", "track_folder", "region_plot", "view", "browser_site", "server"}
+    | {"genes", "track_folder", "region_plot", "view", "browser_site", "server", "hub", "sessions", "twobit"}
     | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},

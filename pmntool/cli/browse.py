@@ -54,6 +54,13 @@ def browse(
             show_default=False,
         ),
     ] = None,
+    ucsc: Annotated[
+        str | None,
+        typer.Option(
+            help="UCSC's name of the genome, such as hg38, for the hub. [default: the hub brings the genome along]",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -72,5 +79,5 @@ def browse(
     if export is None:
         verb(view, port=port, open_browser=not no_open)
     else:
-        write(view, export, force=force)
+        write(view, export, ucsc=ucsc, force=force)
         log.info("wrote %s/: what is in it says docs/formats.md", export)
