@@ -30,6 +30,7 @@ class Plotted(NamedTuple):
     path: Path
     region: Region
     tfs: list[str]
+    n_tracks: int  # in the folder
     n_peaks: int | None  # in the region, of these TFs; None: not given
     n_genes: int | None
 
@@ -93,7 +94,7 @@ def plot(
     there = None if genes is None else _genes(genes, place)
     draw_region(place, panels, there, output, title=_title(folder, place, top), top=top)
     n_peaks = sum(map(len, of_tf.values())) if peaks else None
-    return Plotted(output, place, shown, n_peaks, None if there is None else len(there))
+    return Plotted(output, place, shown, len(folder.files), n_peaks, None if there is None else len(there))
 
 
 def _peaks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -137,6 +138,19 @@ def test_the_export_works_from_any_server(tmp_path, monkeypatch, capsys, kind):
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
+
+
+@pytest.mark.parametrize(("more", "display", "opened"), [((), "", 0), ((), ":0", 1), (("--no-open",), ":0", 0)])
+def test_the_address_is_said_and_opened_where_there_is_a_screen(here, monkeypatch, capsys, more, display, opened):
+    served, urls = [], []
+    monkeypatch.setattr("pmntool.browse.serve", lambda app, listener: served.append(listener.getsockname()))
+    monkeypatch.setattr("webbrowser.open", urls.append)
+    for name, value in {"DISPLAY": display, "WAYLAND_DISPLAY": ""}.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+    code, _, err = run(monkeypatch, capsys, "browse", *more)
+    port = served[0][1]
+    address = re.search(rf"4 TFs at (http://127\.0\.0\.1:{port}/[\w-]{{16}}/) \(Ctrl-C ends it\)", err).group(1)
+    assert code == 0 and urls == [address] * opened and ("ssh -N -L" in err) == (not opened)
 
 
 def test_an_export_is_the_same_every_time_and_takes_nobody_s_place(here, monkeypatch, capsys):

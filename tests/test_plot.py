@@ -62,7 +62,7 @@ def test_peaks_are_united_and_cut_and_genes_are_those_that_touch(here, monkeypat
 def test_the_command_draws_the_strongest_and_says_so(here, monkeypatch, capsys):
     words = ["plot", PLACE, "--peaks", "peaks", "--genes", "genes.bed", "-o", "new/site.svg"]
     code, _, err = run(monkeypatch, capsys, *words)
-    assert code == 0 and "drawing the 8 TFs with the highest values there" in err
+    assert code == 0 and "8 of 10 TFs, those with the highest values there" in err
     order = re.search(r"wrote new/site.svg: (.*)", err).group(1).split(", ")
     assert len(order) == 8 and order == module.TrackFolder("tracks").strongest(("chr2", 60_000, 61_000), 8)
     assert (here / "new/site.svg").read_text().startswith("<?xml")

@@ -48,5 +48,5 @@ def plot(
 
     drawn = verb(region, tracks, output, tfs=words(tfs), peaks=peaks or (), genes=genes, top=top, force=force)
     if not tfs:
-        log.info("drawing the %d TFs with the highest values there (--tfs for others)", len(drawn.tfs))
+        log.info("%d of %d TFs, those with the highest values there (--tfs for others)", len(drawn.tfs), drawn.n_tracks)
     log.info("wrote %s: %s", output, ", ".join(drawn.tfs))
