@@ -340,7 +340,7 @@ def _lay_out(
     regions: Mapping[str, Regions], meta: dict[str, Any], options: Options,
 ) -> _Rows:  # fmt: skip
     """Return the bound windows and the unbound ones, which `meta` gains with the chromosomes' checksums."""
-    frames, stretches, offsets, packed = [], [], [], []
+    starts, stretches, offsets, packed = {}, [], [], []
     length = wanting = on_n = 0
     for chrom, part in labels.items():
         split = meta["chroms"][chrom]["split"]
@@ -350,9 +350,8 @@ def _lay_out(
             part, drawn, short = _add_unbound(chrom, codes, part, allowed[chrom], options)
             meta["splits"][split]["windows"] += drawn
             wanting += short
-        start = part.numbers * options.stride
-        frames.append(pd.DataFrame({"chrom": chrom, "start": start, "end": start + options.window, "split": split}))
-        within, pieces = intervals.lay_out(codes, start, options.window)
+        starts[chrom] = part.numbers * options.stride
+        within, pieces = intervals.lay_out(codes, starts[chrom], options.window)
         offsets.append(within + length)
         stretches += pieces
         length += sum(map(len, pieces))
@@ -367,7 +366,10 @@ def _lay_out(
             "%d peaks, %.2g %%, are centered on N, where no read maps: is this the assembly that they were called on, "
             "and not masked with N?", on_n, 100 * share,
         )  # fmt: skip
-    windows = pd.concat(frames, ignore_index=True)
+    start, counts = np.concatenate(list(starts.values())), list(map(len, starts.values()))
+    split = [meta["chroms"][chrom]["split"] for chrom in starts]
+    windows = pd.DataFrame({"chrom": np.repeat(np.array(list(starts), object), counts), "start": start})
+    windows = windows.assign(end=start + options.window, split=np.repeat(np.array(split, object), counts))
     return _Rows(windows, np.concatenate(stretches), np.concatenate(offsets), np.concatenate(packed))
 
 

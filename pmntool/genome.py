@@ -26,6 +26,7 @@ log = logging.getLogger("pmntool")
 N_CODE = 4
 LONGEST = 2**31 - 1  # bp of a chromosome, as in BAM; pysam counts no further
 MOST_PACKED = 1032  # times that gzip makes a file smaller
+LOOK = 10_000  # bases that are looked at to tell DNA from protein
 PIECE = 1 << 24  # bp that are read at a time for a checksum
 _CODES = np.full(256, N_CODE, dtype=np.uint8)
 for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
@@ -113,7 +114,8 @@ class Genome:
             raise GenomeError(why) from error
         self.index, self.block_index = index, block_index
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
-        if problem := _why_not_these(self.path, self.sizes, compressed=compressed):
+        problem = _why_not_these(self.path, self.sizes, compressed=compressed) or self._why_not_dna()
+        if problem:
             self.close()
             raise GenomeError(f"{self.path}: {problem}")
 
@@ -151,6 +153,14 @@ class Genome:
             self._file.close()
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _why_not_dna(self) -> str | None:
+        """Say why the first bases are none, or None; letters that only proteins have are no mistake where few."""
+        first = next(iter(self.sizes))
+        head = self._file.fetch(first, 0, min(self.sizes[first], LOOK)).upper()
+        if sum(head.count(letter) for letter in "EFILPQ") > len(head) / 20:
+            return f"{first} begins with {head[:20]}; expected DNA, not a protein"
+        return None
 
     def _fetch(self, chrom: str, start: int, end: int) -> bytes:
         try:

@@ -74,10 +74,10 @@ def label_chrom(
 
 def count_positives(labels: Mapping[str, Labels], splits: Mapping[str, str], tfs: Sequence[str]) -> pd.DataFrame:
     """Count each TF's positive windows: one row a TF, one column a split."""
-    counts = pd.DataFrame(0, index=list(tfs), columns=list(SPLITS), dtype=np.int64)
+    counts = {split: np.zeros(len(tfs), np.int64) for split in SPLITS}
     for chrom, part in labels.items():
         counts[splits[chrom]] += part.dense(len(tfs)).sum(axis=0, dtype=np.int64)
-    return counts
+    return pd.DataFrame(counts, index=list(tfs))
 
 
 def choose_tfs(counts: pd.DataFrame, min_windows: int) -> tuple[list[str], dict[str, str]]:

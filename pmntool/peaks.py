@@ -57,7 +57,7 @@ def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
             files = [file for file in there if _tf_name(file)]
             if not files:
                 raise InputError(f"{path}: no peak file there; expected <TF>.narrowPeak, .broadPeak or .bed, or .gz")
-            others = [file.name for file in there if file not in files]
+            others = [file.name for file in there if not _tf_name(file)]
             if others:
                 log.warning("%s: passed over, as no peak files by their names: %s", path, ", ".join(others[:10]))
             pairs = [(_tf_name(file), file) for file in files]

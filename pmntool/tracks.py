@@ -13,6 +13,7 @@ import io
 import re
 import resource
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -52,11 +53,11 @@ def file_stems(tfs: Sequence[str]) -> dict[str, str]:
     >>> file_stems(["CTCF", "A/B"])
     {'CTCF': 'CTCF', 'A/B': 'A_B-998d3e'}
     """
-    folded = [tf.casefold() for tf in tfs]
+    folded = Counter(tf.casefold() for tf in tfs)
     stems = {}
     for tf in tfs:
         stem = re.sub(r"[^A-Za-z0-9._-]", "_", tf)[:100].lstrip(".-") or "_"
-        alone = folded.count(tf.casefold()) == 1 and tf.casefold().split(".")[0] not in _RESERVED
+        alone = folded[tf.casefold()] == 1 and tf.casefold().split(".")[0] not in _RESERVED
         stems[tf] = stem if stem == tf and alone else f"{stem}-{hashlib.sha256(tf.encode()).hexdigest()[:6]}"
     return stems
 
