@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pmntool.dataset import shorten
-from pmntool.errors import InputError, MismatchError, OutputError
+from pmntool.errors import InputError, MismatchError
 from pmntool.genes import Gene, Interval, read_genes, unite
 from pmntool.peaks import find_peaks, read_peaks
 from pmntool.region_plot import Panel, draw_region
 from pmntool.regions import Region
+from pmntool.staging import require_free_file
 from pmntool.track_folder import TrackFolder
 from pmntool.tracks import highest
 
 log = logging.getLogger("pmntool")
 
-SUFFIXES = (".png", ".svg", ".pdf")
+MARKERS = {".png": b"\x89PNG", ".svg": b"<svg", ".pdf": b"%PDF"}  # how a picture of each kind begins
 MOST_CHOSEN = 8  # TFs that are drawn where none are asked for
 PARTS = 2000  # into which a region is cut: more than a page shows
 
@@ -76,10 +76,9 @@ def plot(
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
-    if output.suffix not in SUFFIXES:
-        raise InputError(f"--output {output}: expected a name that ends with {', '.join(SUFFIXES)}")
-    if os.path.lexists(output) and not force:
-        raise OutputError(f"{output} exists already; give another -o, or --force to replace it")
+    if output.suffix not in MARKERS:
+        raise InputError(f"--output {output}: expected a name that ends with {', '.join(MARKERS)}")
+    require_free_file(output, force=force, marker=MARKERS[output.suffix])
     if top is not None and not top > 0:
         raise InputError(f"--top {top}: expected a number above 0")
     folder = TrackFolder(tracks)
@@ -131,7 +130,7 @@ def _genes(path: Path, region: Region) -> list[Gene]:
 
 def _title(folder: TrackFolder, region: Region, top: float | None) -> str:
     """Return what the tracks show, and whether the model was trained there."""
-    split = folder.meta["chroms"][region[0]]["split"]
+    split = folder.meta["chroms"][region[0]].get("split")
     held = {"train": "training", "valid": "validation", "test": "test"}.get(split)
     scale = "" if top else ", each on its own scale"
     return f"predicted probability ({folder.meta['model']['variant']}{scale})" + (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pmntool.dataset import shorten
+from pmntool.dataset import is_count, shorten
 from pmntool.errors import InputError, MismatchError
 from pmntool.regions import Region, parse_region
+from pmntool.text import parse_json, read_bytes
 from pmntool.tracks import SUFFIXES, highest
 
 FORMAT = "pmntool-tracks"
@@ -100,19 +100,24 @@ class TrackFolder:
 
 def _read_meta(folder: Path) -> dict[str, Any]:
     path = folder / "tracks.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no tracks there (it holds no tracks.json); `pmntool predict` makes them")
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = parse_json(read_bytes(path, InputError))
         version = meta["format"], meta["format_version"]
-    except OSError as error:
-        raise InputError(
-            f"{folder}: no tracks there (tracks.json: {error.strerror}); `pmntool predict` makes them"
-        ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not the JSON of a folder of tracks") from error
     if version != (FORMAT, FORMAT_VERSION):
         raise InputError(
             f"{path}: format {version[0]!r} version {version[1]!r}; this pmntool reads {FORMAT!r} version 1"
         )
+    try:
+        good = all(is_count(about["length"], 1) and is_count(about["windows"]) for about in meta["chroms"].values())
+        good = good and isinstance(meta["model"]["variant"], str) and "least" in meta
+    except (AttributeError, TypeError, KeyError):
+        good = False
+    if not good:
+        raise InputError(f"{path}: chroms, model or least: not what a folder of tracks holds there")
     if not any(about["windows"] for about in meta["chroms"].values()):
         raise InputError(f"{path}: no window was scanned")
     return meta

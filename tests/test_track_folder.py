@@ -24,7 +24,8 @@ def make_tracks(folder, values, *, kind="bigwig", at=("chr2", 60_025), **meta):
     rows = [f'"{tf}"\t{name}\t{len(table)}\n' for tf, name in tracks.files.items()]
     (folder / "tracks.tsv").write_text("tf\tfile\tentries\n" + "".join(rows))
     chroms = {
-        chrom: {"length": n, "windows": len(table) * (chrom == at[0]), "split": "test"} for chrom, n in SIZES.items()
+        chrom: {"length": n, "windows": len(table) * (chrom == at[0]), "split": None if chrom == "chr1" else "test"}
+        for chrom, n in SIZES.items()
     }
     about = {"format": "pmntool-tracks", "format_version": 1, "model": {"variant": "cnn"}, "least": None}
     (folder / "tracks.json").write_text(json.dumps(about | {"chroms": chroms} | meta))
@@ -67,9 +68,10 @@ def test_regions_and_tfs_are_checked(folder):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("tracks.json", None, "tracks: no tracks there (tracks.json: No such file or directory)"),
+        ("tracks.json", None, "tracks: no tracks there (it holds no tracks.json); `pmntool p"),
         ("tracks.json", "[]", "tracks/tracks.json: not the JSON of a folder of tracks"),
         ("tracks.json", '{"format": "pmntool-tracks", "format_version": 2}', "tracks/tracks.json: format"),
+        ("tracks.json", '{"format": "pmntool-tracks", "format_version": 1, "chroms": []}', "tracks/tracks.json: chrom"),
         ("tracks.tsv", None, "tracks/tracks.tsv: cannot be read as a table of tf, file, entries"),
         ("tracks.tsv", "tf\tfile\nx\t../secret.bw\n", "tracks/tracks.tsv: '../secret.bw' is no track of this folder"),
         ("tracks.tsv", "tf\tfile\nx\tpasswords\n", "tracks/tracks.tsv: 'passwords' is no track of this folder"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, example, listen, words
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -69,6 +69,8 @@ def browse(
     TFs are listed by cluster and found by name; a click opens a TF's track and peaks. Nothing leaves this machine.
     """
     listen(quiet)
+    if export is not None:
+        reserve(export)
     from pmntool.browse import browse as verb
     from pmntool.browse import export as write
     from pmntool.view import make_view

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
-from pmntool.cli.root import app
+from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
 
@@ -44,6 +44,7 @@ def plot(
 ) -> None:
     """Draw a place of the genome: predicted tracks, peaks beneath them, genes, coordinates."""
     listen(quiet)
+    reserve(output)
     from pmntool.plot import plot as verb
 
     drawn = verb(region, tracks, output, tfs=words(tfs), peaks=peaks or (), genes=genes, top=top, force=force)
