@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from pmntool import __version__, intervals
 from pmntool.checkpoint import Run
@@ -20,13 +21,15 @@ from pmntool.genome import Genome, select_chroms
 from pmntool.inference import scan
 from pmntool.progress import Progress
 from pmntool.regions import Region, merge, parse_region, read_regions
-from pmntool.staging import new_directory, require_free, write_json
+from pmntool.scanned import Scanned
+from pmntool.staging import new_directory, new_file, require_free, write_json
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
-from pmntool.tracks import SUFFIXES, Tracks, central_stride
+from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems
 
 log = logging.getLogger("pmntool")
 
 CHUNK = 20_000  # windows scanned between two writes: what memory holds, whatever the genome's size
+Piece = tuple[str, int, int]  # chromosome, first window, and the one after the last
 
 
 class Predicted(NamedTuple):
@@ -62,6 +65,9 @@ def predict(
     on its central stride. The first and last bases of a chromosome, which are in the center of no window, have no
     value; nor has a chromosome shorter than a window. Lower case is read as upper case; N and other letters as no base.
 
+    All is scanned before the first track is written: what a killed command has scanned, the same command does not scan
+    again (`scanned`).
+
     Parameters
     ----------
     genome
@@ -77,14 +83,14 @@ def predict(
     tfs
         TFs to write; all of the model's by default.
     kind, decimals, least
-        As in `tracks.Tracks`.
+        As in `tracks.Track`.
 
     Raises
     ------
     InputError
         The genome or the run cannot be read, an option is out of range, or no window lies in the regions.
     MismatchError
-        A TF is not in the model.
+        A TF is not in the model, or an earlier command with other options left its scan (without `force`).
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
@@ -109,30 +115,75 @@ def predict(
         total = sum(last - first for _, first, last in runs)
         if not total:
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
+        names = [run.tfs[column] for column in columns]
+        files = {tf: stem + SUFFIXES[kind] for tf, stem in file_stems(names).items()}
+        pieces = [
+            (chrom, begin, min(begin + CHUNK, last))
+            for chrom, first, last in runs
+            for begin in range(first, last, CHUNK)
+        ]
         same = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
-        with new_directory(output, force=force, marker="tracks.json") as folder:
-            progress.start("scanning", total, "windows")
-            names = [run.tfs[column] for column in columns]
-            done = dict.fromkeys(sizes, 0)
-            with Tracks(folder, names, sizes, stride=run.stride, kind=kind, decimals=decimals, least=least) as tracks:
-                for chrom, first, last in runs:
-                    for begin in range(first, last, CHUNK):
-                        end = min(begin + CHUNK, last)
-                        start = begin * run.stride
-                        codes = sequence.codes(chrom, start, (end - 1) * run.stride + run.window)
-                        starts = np.arange(end - begin) * run.stride
-                        logits = scan(net, codes, starts, run.window, place)[:, columns]
-                        values = torch.from_numpy(logits).sigmoid().numpy()  # eq. 9
-                        tracks.write(chrom, central_stride(start, run.window, run.stride), values)
-                        done[chrom] += end - begin
-                        progress.advance(end - begin, chrom)
-            progress.finish()
-            table = pd.DataFrame({"tf": names, "file": tracks.files.values(), "entries": tracks.entries})
+        about = _describe(run, sizes, _count(sizes, pieces), same, kind, decimals, least)
+        with new_directory(output, force=force, marker="tracks.json", keep=True) as folder:
+            asked = about | {"tfs": names, "pieces": pieces, "device": place.type, "precision": precision}
+            scanned = Scanned(folder, asked, len(names), force=force)
+            progress.keep(f"{folder} keeps what is scanned; the same command goes on from there")
+            _scan(scanned, sequence, pieces, net, columns, run, place, progress)
+            how = {"stride": run.stride, "kind": kind, "decimals": decimals, "least": least}
+            _write_tracks(scanned, folder, files, sizes, pieces, run, how, progress)
+            table = pd.DataFrame({"tf": names, "file": files.values(), "entries": scanned.entries})
             table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
-            about = _describe(run, sizes, done, same, kind, decimals, least)
             write_json(folder / "tracks.json", about)
-    splits = {chrom: known["split"] for chrom, known in about["chroms"].items()}
-    return Predicted(output, tracks.files, total, done, splits)
+            scanned.remove()
+    windows, splits = ({chrom: known[key] for chrom, known in about["chroms"].items()} for key in ("windows", "split"))
+    return Predicted(output, files, total, windows, splits)
+
+
+def _scan(
+    scanned: Scanned, sequence: Genome, pieces: list[Piece], net: nn.Module, columns: list[int], run: Run,
+    place: torch.device, progress: Progress,
+) -> None:  # fmt: skip
+    """Scan the pieces that are not scanned yet."""
+
+    def codes(chrom: str, begin: int, end: int) -> np.ndarray:
+        return sequence.codes(chrom, begin * run.stride, (end - 1) * run.stride + run.window)
+
+    progress.start("scanning", sum(end - begin for _, begin, end in pieces), "windows")
+    done = scanned.skip((end - begin, codes(chrom, begin, end)) for chrom, begin, end in pieces)
+    if done:
+        log.info("going on after %d windows that are scanned", scanned.windows)
+        progress.advance(scanned.windows)
+    for chrom, begin, end in pieces[done:]:
+        bases = codes(chrom, begin, end)
+        logits = scan(net, bases, np.arange(end - begin) * run.stride, run.window, place)[:, columns]
+        scanned.add(torch.from_numpy(logits).sigmoid().numpy(), bases)  # eq. 9
+        progress.advance(end - begin, chrom)
+    progress.finish()
+
+
+def _write_tracks(
+    scanned: Scanned, folder: Path, files: dict[str, str], sizes: dict[str, int], pieces: list[Piece], run: Run,
+    how: dict[str, Any], progress: Progress,
+) -> None:  # fmt: skip
+    """Write the tracks that are not written yet, one after the other."""
+    progress.start("writing", len(files), "tracks")
+    progress.advance(len(scanned.entries))
+    counts = [end - begin for _, begin, end in pieces]
+    for label, (tf, name) in list(enumerate(files.items()))[len(scanned.entries) :]:
+        with new_file(folder / name) as partial, Track(partial, sizes, **how) as track:
+            for (chrom, begin, _), values in zip(pieces, scanned.read(label, counts), strict=True):
+                track.write(chrom, central_stride(begin * run.stride, run.window, run.stride), values)
+        scanned.finish(label, track.entries)
+        progress.advance(1, tf)
+    progress.finish()
+
+
+def _count(sizes: dict[str, int], pieces: list[Piece]) -> dict[str, int]:
+    """Return the windows of each chromosome that the pieces hold."""
+    done = dict.fromkeys(sizes, 0)
+    for chrom, begin, end in pieces:
+        done[chrom] += end - begin
+    return done
 
 
 def _columns(run: Run, tfs: Sequence[str] | None) -> list[int]:

@@ -10,11 +10,13 @@ import csv
 import gzip
 import hashlib
 import io
+import os
 import re
-import resource
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -26,8 +28,9 @@ from pmntool.errors import InputError, OutputError
 from pmntool.regions import Region
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
-SPARE_FILES = 64  # that a process has open besides tracks
 BLOCK = 100_000  # values handed to the bigWig library at a time
+MOST_BYTES, RUN_BYTES, SPARE_BYTES = 5, 200, 65_536  # of a value, of values in a row, and of the library's buffers
+MAGIC = bytes.fromhex("26fc8f88")  # at both ends of a bigWig
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -120,29 +123,13 @@ def write_intervals(path: Path, sizes: Mapping[str, int], intervals: Mapping[str
     track.check(sum(end - start for found in intervals.values() for start, end in found), path)
 
 
-def _allow_open_files(folder: Path, count: int) -> None:
-    """Raise the process's own limit of open files where `count` more need it; the bigWig library crashes beyond."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + SPARE_FILES
-    if soft == resource.RLIM_INFINITY or wanted <= soft:
-        return
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise OutputError(
-            f"{folder}: {count} tracks must be open at once, but this system allows {hard} files (`ulimit -n`); "
-            "give fewer --tfs"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-class Tracks:
-    """The tracks of several TFs, open for writing; use as a context manager.
+class Track:
+    """The track of one TF, open for writing; use as a context manager.
 
     Parameters
     ----------
-    folder
-        An existing folder.
-    tfs
-        L names.
+    path
+        The file, in an existing folder.
     sizes
         Chromosome name to length in bp; entries must come in this order. Sorted by name (as by `sort -k1,1`), every
         reader of bigWig finds its way.
@@ -157,29 +144,22 @@ class Tracks:
 
     Attributes
     ----------
-    files : dict of TF to file name
-    entries : int64, shape (L,)
+    entries : int
         How many have been written.
 
     Raises
     ------
     OutputError
-        A file cannot be written, or bigWig cannot be written on this machine.
+        The file cannot be written, or bigWig cannot be written on this machine.
     """
 
     def __init__(
-        self, folder: Path, tfs: Sequence[str], sizes: Mapping[str, int], *, stride: int, kind: str = "bigwig",
-        decimals: int | None = None, least: float | None = None,
+        self, path: Path, sizes: Mapping[str, int], *, stride: int, kind: str = "bigwig", decimals: int | None = None,
+        least: float | None = None,
     ) -> None:  # fmt: skip
-        self.files = {tf: stem + SUFFIXES[kind] for tf, stem in file_stems(tfs).items()}
-        self.entries = np.zeros(len(tfs), dtype=np.int64)
-        self._folder, self._stride, self._decimals, self._least = folder, stride, decimals, least
-        self._sizes = dict(sizes)
-        open_track = _BigWig if kind == "bigwig" else _BedGraph
-        _allow_open_files(folder, len(tfs))
-        self._tracks: list[_Track] = []
-        for name in self.files.values():
-            self._tracks.append(open_track(folder / name, self._sizes))
+        self.entries = 0
+        self._path, self._stride, self._decimals, self._least = path, stride, decimals, least
+        self._file: _File = (_BigWig if kind == "bigwig" else _BedGraph)(path, sizes)
 
     def write(self, chrom: str, start: int, values: np.ndarray) -> None:
         """Append consecutive entries.
@@ -189,40 +169,37 @@ class Tracks:
         start
             Where the first entry begins, bp.
         values
-            float32, shape (n, L): the entry after each is `stride` bp further on.
+            float32, shape (n,): the entry after each is `stride` bp further on.
         """
         if self._decimals is not None:
             values = values.round(self._decimals)
         places = start + np.arange(len(values), dtype=np.int64) * self._stride
-        for column, track in enumerate(self._tracks):
-            kept = slice(None) if self._least is None else np.flatnonzero(values[:, column] >= self._least)
-            track.add(chrom, places[kept], values[kept, column], self._stride)
-            self.entries[column] += len(places[kept])
+        kept = slice(None) if self._least is None else np.flatnonzero(values >= self._least)
+        self._file.add(chrom, places[kept], values[kept], self._stride)
+        self.entries += len(places[kept])
 
     def close(self) -> None:
-        """Finish every file and read it back: header and covered bases must be what was written.
+        """Finish the file and read it back: header and covered bases must be what was written.
 
         Raises
         ------
         OutputError
-            A file could not be finished.
+            The file could not be finished.
         """
-        for track, name, entries in zip(self._tracks, self.files.values(), self.entries, strict=True):
-            track.close()
-            track.check(int(entries) * self._stride, self._folder / name)
+        self._file.close()
+        self._file.check(self.entries * self._stride, self._path)
 
-    def __enter__(self) -> Tracks:
+    def __enter__(self) -> Track:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
         if error is None:
             self.close()
         else:
-            for track in self._tracks:
-                track.abandon()
+            self._file.abandon()
 
 
-class _Track(Protocol):
+class _File(Protocol):
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None: ...
     def close(self) -> None: ...
     def check(self, bases: int, path: Path) -> None: ...
@@ -235,8 +212,7 @@ class _BigWig:
             import pyBigWig
         except ImportError as error:
             raise OutputError("bigWig cannot be written: pyBigWig is not installed; use --format bedgraph") from error
-        if not path.parent.is_dir():  # pyBigWig would end the process
-            raise OutputError(f"{path.parent}: no such folder")
+        path.touch()  # where that fails, pyBigWig would end the process
         self._library, self._sizes, self._path = pyBigWig, dict(sizes), path
         self._file = pyBigWig.open(str(path), "w")
         self._written(self._file.addHeader, list(sizes.items()))
@@ -244,6 +220,7 @@ class _BigWig:
 
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
         runs = np.split(np.arange(len(start)), np.flatnonzero(np.diff(start) != stride) + 1) if len(start) else []
+        self._require_room(MOST_BYTES * len(start) + RUN_BYTES * len(runs) + SPARE_BYTES)
         for run in runs:
             for some in np.split(run, range(BLOCK, len(run), BLOCK)):
                 block = np.ascontiguousarray(values[some], dtype=np.float64)
@@ -253,6 +230,12 @@ class _BigWig:
     def add_each(self, chrom: str, starts: list[int], ends: list[int], values: list[float]) -> None:
         self._written(self._file.addEntries, [chrom] * len(starts), starts, ends=ends, values=values)
         self._empty = False
+
+    def _require_room(self, size: int) -> None:
+        """Raise where the file cannot grow by `size` bytes; the library would write past the end of its memory."""
+        with tempfile.TemporaryFile(dir=self._path.parent) as trial:
+            trial.seek(os.path.getsize(self._path))
+            trial.write(bytes(size))
 
     def _written(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Call the library, whose every failure to write is a RuntimeError without a cause."""
@@ -265,14 +248,15 @@ class _BigWig:
         self._file.close()
 
     def check(self, bases: int, path: Path) -> None:
-        try:
-            written = self._library.open(str(path))
-        except RuntimeError:  # not even a header
-            written = None
-        good = written is not None and (self._empty or written.header()["nBasesCovered"] == bases)
-        if written is not None:
-            good &= written.chroms() == self._sizes
-            written.close()
+        with open(path, "rb") as file:
+            first = file.read(4)
+            file.seek(max(os.path.getsize(path) - 4, 0))
+            last = file.read()
+        good = first == last == MAGIC  # which is written last of all; the library itself crashes on half a file
+        if good:
+            with self._library.open(str(path)) as written:
+                good = written.chroms() == self._sizes
+                good &= self._empty or written.header()["nBasesCovered"] == bases
         if not good:
             raise OutputError(f"{path}: the bigWig is not complete; is the disk full?")
 
@@ -291,10 +275,12 @@ class _BedGraph:
         self._file.write(text.getvalue().encode())
 
     def close(self) -> None:
-        self._file.close()
-        self._raw.close()
+        with self._raw:
+            self._file.close()
 
     def check(self, bases: int, path: Path) -> None:
         """Nothing to check: gzip and the system report what could not be written."""
 
-    abandon = close
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self.close()

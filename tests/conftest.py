@@ -54,7 +54,7 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount(folder, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -69,4 +69,4 @@ def read_only(tmp_path):
     else:
         mount(folder, "-t", "tmpfs", "-o", "ro", "tmpfs")
         yield folder
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

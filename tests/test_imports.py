@@ -18,7 +18,7 @@ LAYERS = (
     {"staging", "text"},
     {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"genes", "track_folder", "region_plot", "view", "browser_site", "server", "hub", "sessions", "twobit"}
-    | {"leakage", "metrics", "bootstrap", "clustering", "trrust"},
+    | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -382,22 +383,125 @@ def test_an_output_that_exists(runs, fasta, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["B.bw", "tracks.json", "tracks.tsv"]
 
 
-def test_a_scan_that_breaks_off_leaves_the_old_output(runs, fasta, tmp_path, monkeypatch):
+# What a killed command leaves
+
+
+@pytest.fixture
+def broken_off(runs, fasta, tmp_path, monkeypatch):
+    """Return a function that breaks a scan of `b` off in its n-th piece of 20 windows."""
+    monkeypatch.setattr(module, "CHUNK", 20)
+    scan = module.scan
+
+    def begin(n: int, **words) -> list[int]:
+        calls = []
+
+        def count(*args):
+            calls.append(len(args[2]))
+            if len(calls) == n:
+                raise KeyboardInterrupt
+            return scan(*args)
+
+        monkeypatch.setattr(module, "scan", count)
+        words = {"genome": fasta, "output": tmp_path / "out", "model": runs["cnn"]} | words
+        try:
+            predict(**words)
+        except KeyboardInterrupt:
+            assert len(calls) == n
+        return calls
+
+    return begin
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
+def test_a_scan_goes_on_where_it_was_and_comes_to_the_same_bytes(broken_off, tmp_path, kind):
+    words = {"kind": kind, "decimals": 4, "least": 0.2}
+    whole = broken_off(0, output=tmp_path / "whole", **words)
+    n_tried = [len(broken_off(n, **words)) for n in (3, 2, 1, 4)]  # 2, 1, 0 and 3 pieces come of it
+    assert not (tmp_path / "out").exists()
+    assert sum(n_tried) - 4 + len(broken_off(0, **words)) == len(whole)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "whole"}
+
+
+def test_tracks_that_are_written_are_not_written_again(broken_off, runs, fasta, tmp_path, monkeypatch):
+    broken_off(0, output=tmp_path / "whole")
+    written, track = [], module.Track
+
+    def break_off(path, *args, **words):
+        written.append(path.name)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return track(path, *args, **words)
+
+    monkeypatch.setattr(module, "Track", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        predict(fasta, tmp_path / "out", runs["cnn"])
+    assert broken_off(0) == [] and len(written) == len(TFS) + 1
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_the_old_output_stays_until_the_new_one_is_whole(broken_off, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tracks.json").touch()
-    monkeypatch.setattr(module, "CHUNK", 20)
-    calls, scan = [], module.scan
+    broken_off(3, force=True)
+    assert contents(tmp_path / "out") == {"tracks.json": b""}
+    broken_off(1, force=True)
+    broken_off(0, force=True)
+    assert len(contents(tmp_path / "out")) == len(TFS) + 2
 
-    def scan_twice(*args):
-        calls.append(args)
-        if len(calls) > 2:
-            raise KeyboardInterrupt
-        return scan(*args)
 
-    monkeypatch.setattr(module, "scan", scan_twice)
-    with pytest.raises(KeyboardInterrupt):
-        predict(fasta, tmp_path / "out", runs["cnn"], force=True)
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["out", "out/tracks.json"]
+OTHERS = {"tfs": ["B"], "decimals": 3, "least": 0.5, "kind": "bedgraph", "chroms": ["b", "z"]}
+
+
+@pytest.mark.parametrize("key", [*OTHERS, "model", "genome"])
+def test_a_scan_for_something_else_is_not_gone_on_with(broken_off, runs, letters, tmp_path, key):
+    others = OTHERS | {"model": runs["pmn"]}
+    if key == "genome":  # one base of the first piece of the first chromosome, b
+        base = "A" if letters["b"][30] != "A" else "C"
+        others["genome"] = write(tmp_path / "g.fa", letters | {"b": letters["b"][:30] + base + letters["b"][31:]})
+    other = {key: others[key]}
+    whole = broken_off(0, output=tmp_path / "whole", **other)
+    broken_off(3)
+    with pytest.raises(MismatchError, match="out.partial: what an earlier command left there was made .* another"):
+        broken_off(0, **other)
+    assert broken_off(0, force=True, **other) == whole
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", ["values cut", "values gone", "journal cut", "journal gone", "a line too many"])
+def test_what_is_left_may_be_cut_short_anywhere(broken_off, tmp_path, damage):
+    whole = broken_off(0, output=tmp_path / "whole")
+    broken_off(4)
+    values, journal = tmp_path / ".out.partial" / "2.values", tmp_path / ".out.partial" / "journal.jsonl"
+    if damage == "values cut":
+        os.truncate(values, 30 * 4)
+    elif damage == "values gone":
+        values.unlink()
+    elif damage == "journal cut":
+        os.truncate(journal, journal.stat().st_size - 5)
+    elif damage == "journal gone":
+        journal.unlink()
+    else:
+        with open(values, "ab") as file:
+            file.write(bytes(81))  # of a piece that was not journaled
+    again = len(broken_off(0))
+    assert again == len(whole) - {"journal cut": 2, "a line too many": 3}.get(damage, 0)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_full_disk_keeps_what_is_scanned(runs, fasta, small_disk):
+    rest = small_disk / "rest"
+    rest.write_bytes(bytes(1_000_000))
+    with pytest.raises(OutputError, match="cannot be written .No space left on device"):
+        predict(fasta, small_disk / "out", runs["cnn"])
+    assert not (small_disk / "out").exists()
+    rest.unlink()
+    predict(fasta, small_disk / "out", runs["cnn"])
+    assert len(contents(small_disk / "out")) == len(TFS) + 2
 
 
 # What is said and what is refused

@@ -9,7 +9,7 @@ import pytest
 
 from pmntool.errors import InputError, MismatchError
 from pmntool.track_folder import TrackFolder
-from pmntool.tracks import Tracks
+from pmntool.tracks import SUFFIXES, Track, file_stems
 
 STRIDE = 50
 SIZES = {"chr1": 900, "chr2": 120_000}
@@ -19,9 +19,11 @@ def make_tracks(folder, values, *, kind="bigwig", at=("chr2", 60_025), **meta):
     """Write a folder as `predict` does; `values` are of each TF, from one place on."""
     folder.mkdir()
     table = np.array(list(values.values()), dtype=np.float32).T
-    with Tracks(folder, list(values), SIZES, stride=STRIDE, kind=kind) as tracks:
-        tracks.write(*at, table)
-    rows = [f'"{tf}"\t{name}\t{len(table)}\n' for tf, name in tracks.files.items()]
+    files = {tf: stem + SUFFIXES[kind] for tf, stem in file_stems(list(values)).items()}
+    for column, name in enumerate(files.values()):
+        with Track(folder / name, SIZES, stride=STRIDE, kind=kind) as track:
+            track.write(*at, table[:, column])
+    rows = [f'"{tf}"\t{name}\t{len(table)}\n' for tf, name in files.items()]
     (folder / "tracks.tsv").write_text("tf\tfile\tentries\n" + "".join(rows))
     chroms = {
         chrom: {"length": n, "windows": len(table) * (chrom == at[0]), "split": None if chrom == "chr1" else "test"}

@@ -11,13 +11,13 @@ import pyBigWig
 import pytest
 
 from pmntool.errors import InputError, OutputError
-from pmntool.tracks import Tracks, file_stems, highest
+from pmntool.tracks import SUFFIXES, Track, file_stems, highest
 
 SIZES = {"chr1": 5_100_000, "chr2": 900}
 
 
 def values(n: int) -> np.ndarray:
-    return np.random.default_rng(0).random((n, 2)).astype(np.float32)
+    return np.random.default_rng(0).random(n, np.float32)
 
 
 def test_file_names_are_safe_and_never_shared():
@@ -33,71 +33,75 @@ def test_file_names_are_safe_and_never_shared():
 
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_a_bigwig_reads_back_as_written(tmp_path, pieces):
-    table = values(101_000)  # more than one block
-    with Tracks(tmp_path, ["x", "A/B"], SIZES, stride=50) as tracks:
+    written = values(101_000)  # more than one block
+    with Track(tmp_path / "x.bw", SIZES, stride=50) as track:
         start = 75
-        for part in np.array_split(table, pieces):
-            tracks.write("chr1", start, part)
+        for part in np.array_split(written, pieces):
+            track.write("chr1", start, part)
             start += 50 * len(part)
-    assert tracks.entries.tolist() == [101_000, 101_000]
-    for column, name in enumerate(tracks.files.values()):
-        with pyBigWig.open(str(tmp_path / name)) as track:
-            assert track.chroms() == SIZES
-            read = track.values("chr1", 0, 75 + 50 * len(table), numpy=True)
-        assert np.isnan(read[:75]).all()
-        np.testing.assert_array_equal(read[75:].reshape(-1, 50), np.repeat(table[:, [column]], 50, axis=1))
+    assert track.entries == 101_000
+    with pyBigWig.open(str(tmp_path / "x.bw")) as opened:
+        assert opened.chroms() == SIZES
+        read = opened.values("chr1", 0, 75 + 50 * len(written), numpy=True)
+    assert np.isnan(read[:75]).all()
+    np.testing.assert_array_equal(read[75:].reshape(-1, 50), np.repeat(written[:, None], 50, axis=1))
 
 
 def test_small_values_are_left_out_and_others_rounded(tmp_path):
-    table = values(500)
-    with Tracks(tmp_path, ["x", "y"], SIZES, stride=10, decimals=2, least=0.5) as tracks:
-        tracks.write("chr1", 0, table)
-    with pyBigWig.open(str(tmp_path / "x.bw")) as track:
-        read = track.values("chr1", 0, 5000, numpy=True)[::10]
-    wanted = table[:, 0].round(2)
+    with Track(tmp_path / "x.bw", SIZES, stride=10, decimals=2, least=0.5) as track:
+        track.write("chr1", 0, values(500))
+    with pyBigWig.open(str(tmp_path / "x.bw")) as opened:
+        read = opened.values("chr1", 0, 5000, numpy=True)[::10]
+    wanted = values(500).round(2)
     np.testing.assert_allclose(read, np.where(wanted >= 0.5, wanted, np.nan))
-    assert tracks.entries[0] == (wanted >= 0.5).sum()
+    assert track.entries == (wanted >= 0.5).sum()
 
 
 def test_a_bedgraph_has_the_same_bytes_every_time(tmp_path):
-    contents = []
     for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        with Tracks(tmp_path / name, ["x", "y"], SIZES, stride=50, kind="bedgraph") as tracks:
-            tracks.write("chr2", 75, values(3))
-        contents.append((tmp_path / name / "x.bedGraph.gz").read_bytes())
-    assert contents[0] == contents[1]
-    lines = gzip.decompress(contents[0]).decode().splitlines()
+        with Track(tmp_path / name, SIZES, stride=50, kind="bedgraph") as track:
+            track.write("chr2", 75, values(3))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    lines = gzip.decompress((tmp_path / "a").read_bytes()).decode().splitlines()
     assert [line.split("\t")[:3] for line in lines] == [["chr2", str(s), str(s + 50)] for s in (75, 125, 175)]
-    np.testing.assert_array_equal([np.float32(line.split("\t")[3]) for line in lines], values(3)[:, 0])
+    np.testing.assert_array_equal([np.float32(line.split("\t")[3]) for line in lines], values(3))
 
 
 def test_a_track_without_entries_still_has_its_header(tmp_path):
-    with Tracks(tmp_path, ["x"], SIZES, stride=50):
+    with Track(tmp_path / "x.bw", SIZES, stride=50):
         pass
-    with pyBigWig.open(str(tmp_path / "x.bw")) as track:
-        assert track.chroms() == SIZES
+    with pyBigWig.open(str(tmp_path / "x.bw")) as opened:
+        assert opened.chroms() == SIZES
 
 
 def test_a_missing_folder_is_an_error_not_a_crash(tmp_path):
-    with pytest.raises(OutputError, match="no such folder"):
-        Tracks(tmp_path / "nowhere", ["x"], SIZES, stride=50)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Track(tmp_path / "nowhere" / "x.bw", SIZES, stride=50)
 
 
-def test_more_tracks_than_files_may_be_open(tmp_path):
-    """The bigWig library ends the process where it cannot open a file."""
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_full_disk_is_an_error(small_disk, kind):
+    """Once while values are added, once with all of them in and the end still to come."""
+    for number in (300_000, 215_000):
+        error = pytest.raises((OutputError, OSError), match="not complete; is the disk full|No space left")
+        with error, Track(small_disk / "x", SIZES, stride=1, kind=kind) as track:
+            for some in np.array_split(values(number), 20):
+                track.write("chr1", track.entries, some)
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_limit_of_size_is_an_error(tmp_path, kind):
     code = f"""
 import resource
+import numpy as np
 from pathlib import Path
-from pmntool.tracks import Tracks
-resource.setrlimit(resource.RLIMIT_NOFILE, (40, MOST))
-with Tracks(Path({str(tmp_path)!r}), [str(i) for i in range(100)], {{"chr1": 900}}, stride=50) as tracks:
-    pass
+from pmntool.tracks import Track
+resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))
+with Track(Path({str(tmp_path)!r}, "x"), {SIZES!r}, stride=1, kind={kind!r}) as track:
+    track.write("chr1", 0, np.random.default_rng(0).random(60_000, np.float32))
 """
-    raised = subprocess.run([sys.executable, "-c", code.replace("MOST", "400")], capture_output=True, text=True)
-    assert raised.returncode == 0 and len(list(tmp_path.iterdir())) == 100
-    refused = subprocess.run([sys.executable, "-c", code.replace("MOST", "40")], capture_output=True, text=True)
-    assert "100 tracks must be open at once, but this system allows 40 files" in refused.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].endswith("File too large")
 
 
 @pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
@@ -105,16 +109,17 @@ with Tracks(Path({str(tmp_path)!r}), [str(i) for i in range(100)], {{"chr1": 900
 @pytest.mark.parametrize("n_bins", [1, 7, 100])
 def test_the_highest_value_of_each_part_is_that_of_its_bases(tmp_path, kind, region, n_bins):
     table = values(500)
-    with Tracks(tmp_path, ["x", "y"], SIZES, stride=50, kind=kind, least=0.3) as tracks:
-        tracks.write("chr1", 75, table)
-        tracks.write("chr2", 75, np.ones((3, 2), np.float32))
+    path = tmp_path / f"x{SUFFIXES[kind]}"
+    with Track(path, SIZES, stride=50, kind=kind, least=0.3) as track:
+        track.write("chr1", 75, table)
+        track.write("chr2", 75, np.ones(3, np.float32))
     bases = np.full(SIZES["chr1"], -1.0)
-    bases[75 : 75 + 500 * 50] = np.repeat(np.where(table[:, 0] >= 0.3, table[:, 0], -1), 50)
+    bases[75 : 75 + 500 * 50] = np.repeat(np.where(table >= 0.3, table, -1), 50)
     chrom, start, end = region
     n_bins = min(n_bins, end - start)
     edges = [start + (end - start) * i // n_bins for i in range(n_bins + 1)]
     wanted = [max(bases[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    found = highest(tmp_path / tracks.files["x"], region, n_bins)
+    found = highest(path, region, n_bins)
     np.testing.assert_allclose(np.nan_to_num(found, nan=-1), wanted, rtol=1e-6)
 
 
@@ -123,3 +128,14 @@ def test_a_track_that_is_none_is_said(tmp_path, name):
     (tmp_path / name).write_text("<html>")
     with pytest.raises(InputError, match=f"{name}: cannot be read as"):
         highest(tmp_path / name, ("chr1", 0, 9), 3)
+
+
+def test_a_bigwig_that_is_cut_short_is_found(tmp_path):
+    track = Track(tmp_path / "x.bw", SIZES, stride=50)
+    track.write("chr1", 0, values(30_000))
+    track.close()
+    whole = (tmp_path / "x.bw").read_bytes()
+    for part in (whole[:-4], whole[:-1000] + bytes(1000), whole[: len(whole) // 2], whole[:100], b""):
+        (tmp_path / "x.bw").write_bytes(part)
+        with pytest.raises(OutputError, match="x.bw: the bigWig is not complete; is the disk full"):
+            track._file.check(30_000 * 50, tmp_path / "x.bw")

@@ -7,7 +7,7 @@ import numpy as np
 import pyBigWig
 from common import compare, report
 
-from pmntool.tracks import Tracks
+from pmntool.tracks import Track
 
 N, L, STRIDE, CHUNK = 1_000_000, 86, 50, 100_000
 SIZES = {"chr1": (N + 4) * STRIDE}
@@ -16,9 +16,10 @@ names = [f"TF{label}" for label in range(L)]
 
 
 def ours(folder: Path) -> None:
-    with Tracks(folder, names, SIZES, stride=STRIDE, kind="bigwig", decimals=None, least=None) as tracks:
-        for first in range(0, N, CHUNK):
-            tracks.write("chr1", 75 + first * STRIDE, values)
+    for label, name in enumerate(names):
+        with Track(folder / f"{name}.bw", SIZES, stride=STRIDE) as track:
+            for first in range(0, N, CHUNK):
+                track.write("chr1", 75 + first * STRIDE, values[:, label])
 
 
 def theirs(folder: Path) -> None:
