@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import mmap
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from types import TracebackType
 import numpy as np
 
 from pmntool.errors import GenomeError, MismatchError
+from pmntool.fasta_index import why_unfit
 from pmntool.text import read_lines
 
 log = logging.getLogger("pmntool")
@@ -57,9 +57,9 @@ def encode(sequence: bytes | str) -> np.ndarray:
 class Genome:
     """An indexed FASTA file, plain or bgzip-compressed.
 
-    An index (`.fai`) beside the file is used where it is not older than the file; else one is made in a temporary
-    folder, so that a read-only folder does and nothing is left beside the data. One handle belongs to one
-    process and one thread.
+    An index (`.fai`) beside the file is used where it fits (`fasta_index`); else one is made in a temporary folder,
+    so that a read-only folder does, nothing is left beside the data, and no other process sees half an index. One
+    handle belongs to one process and one thread.
 
     Parameters
     ----------
@@ -89,7 +89,10 @@ class Genome:
         index = Path(f"{self.path}.fai")
         compressed = _starts_with(self.path, b"\x1f\x8b")
         block_index = Path(f"{self.path}.gzi") if compressed else None
-        if not all(_up_to_date(part, self.path) for part in (index, block_index) if part):
+        unfit = why_unfit(self.path, index, block_index)
+        if unfit:
+            if index.exists():
+                log.warning("%s is not used: %s", index, unfit)
             self._temporary = tempfile.mkdtemp(prefix="pmntool-")
             index = Path(self._temporary, "genome.fai")
             block_index = Path(self._temporary, "genome.gzi") if compressed else None
@@ -105,13 +108,13 @@ class Genome:
                 filepath_index=str(index),
                 filepath_index_compressed=str(block_index) if compressed else None,
             )
-        except GenomeError:
-            self.close()
-            raise
         except (OSError, ValueError, pysam.SamtoolsError) as error:
             why = _why_not_fasta(self.path) if self._temporary else f"{index}: is no index of {self.path}; remove it"
             self.close()
             raise GenomeError(why) from error
+        except BaseException:  # a signal, while a large genome is indexed
+            self.close()
+            raise
         self.index, self.block_index = index, block_index
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
         problem = _why_not_these(self.path, self.sizes, compressed=compressed) or self._why_not_dna()
@@ -305,7 +308,7 @@ def _why_not_fasta(path: Path) -> str:
                 short = len(line) < width
     if width is None:
         return f"{path}, line {opened}: the sequence has no bases"
-    return f"{path}: cannot be indexed as FASTA"
+    return f"{path}: cannot be indexed as FASTA; is {tempfile.gettempdir()}, where the index goes, full?"
 
 
 def _check_names(path: Path) -> None:
@@ -325,14 +328,6 @@ def _check_names(path: Path) -> None:
         raise GenomeError(_why_not_fasta(path))
     if empty:
         log.warning("%s: %s: no base, left out", path, ", ".join(empty[:10]))
-
-
-def _up_to_date(index: Path, source: Path) -> bool:
-    """Say whether `index` exists and is not older than `source`."""
-    try:
-        return os.stat(index).st_mtime_ns >= os.stat(source).st_mtime_ns
-    except OSError:
-        return False
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

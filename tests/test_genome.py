@@ -3,7 +3,11 @@
 import gzip
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmntool.errors import GenomeError, MismatchError, PmnError
+from pmntool.errors import GenomeError, MismatchError, Stopped
 from pmntool.genome import Genome, encode, holds_sizes_only, name_hint, read_sizes, same_but_for_style, select_chroms
 
 SEQUENCES = {"chr2": "ACGTacgtNNRYKM-*ac", "chr1": "GGGGCCCCTTTTAAAA" * 9, "chrM": "t"}
@@ -161,13 +165,48 @@ def test_an_index_older_than_the_file_is_not_used(tmp_path):
 
 
 @pytest.mark.parametrize("index", ["chr2\t40\t18\t7\t8\n", "chr2\t4\t99999\t7\t8\n", "rubbish\n", ""])
-def test_an_index_that_is_not_the_files_own_is_named(tmp_path, index):
+def test_an_index_that_is_not_the_files_own_is_named_and_not_used(tmp_path, temporary, caplog, index):
     path = tmp_path / "genome.fa"
     path.write_bytes(fasta({"chr2": "ACGT"}))
     Path(f"{path}.fai").write_text(index)
     os.utime(f"{path}.fai", ns=(0, path.stat().st_mtime_ns + 10**9))
-    with pytest.raises(PmnError, match=r"\.fai"), Genome(path) as genome:
-        genome.codes("chr2", 0, genome.sizes["chr2"])
+    with Genome(path) as genome:
+        assert genome.sizes == {"chr2": 4} and genome.codes("chr2", 0, 4).tolist() == [0, 1, 2, 3]
+    assert f"{path}.fai is not used: " in caplog.text
+    assert Path(f"{path}.fai").read_text() == index and os.listdir(temporary) == []
+
+
+def test_two_processes_on_one_file_while_a_third_writes_its_index(tmp_path):
+    """Each works, whatever there is of the index by then."""
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta(SEQUENCES))
+    pysam.faidx(str(path))
+    whole = Path(f"{path}.fai").read_bytes()
+    code = f"""
+from pmntool.genome import Genome
+for _ in range(20):
+    with Genome({str(path)!r}) as genome:
+        assert list(genome.sizes.values()) == {[len(sequence) for sequence in SEQUENCES.values()]}
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    while any(process.poll() is None for process in processes):
+        with open(f"{path}.fai", "wb") as file:
+            for byte in whole:
+                file.write(bytes([byte]))
+                file.flush()
+                time.sleep(0.001)
+    assert [process.returncode for process in processes] == [0, 0]
+
+
+def test_a_signal_while_a_genome_is_indexed_leaves_no_index(tmp_path, temporary, monkeypatch):
+    def stop(*arguments):
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr("pysam.faidx", stop)
+    (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES))
+    with pytest.raises(Stopped):
+        Genome(tmp_path / "genome.fa")
+    assert os.listdir(temporary) == []
 
 
 @pytest.mark.parametrize("indexed", [False, True])

@@ -16,7 +16,7 @@ ROOT = Path(pmntool.__file__).parent
 LAYERS = (
     {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
     {"staging", "text"},
-    {"genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
+    {"fasta_index", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"genes", "track_folder", "region_plot", "view", "browser_site", "server", "hub", "sessions", "twobit"}
     | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
