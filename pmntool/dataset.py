@@ -150,7 +150,7 @@ class Dataset:
         types = {"chrom": str, "start": np.int64}
         try:
             table = pd.read_csv(self.path / name, sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise DatasetError(f"{self.path / name}: not a dataset's table ({error})") from error
         if not types.keys() <= set(table.columns):
             raise DatasetError(f"{self.path / name}: lacks the columns {' and '.join(types)}")

@@ -117,10 +117,12 @@ class Genome:
             raise
         self.index, self.block_index = index, block_index
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
-        problem = _why_not_these(self.path, self.sizes, compressed=compressed) or self._why_not_dna()
-        if problem:
+        try:
+            if problem := _why_not_these(self.path, self.sizes, compressed=compressed) or self._why_not_dna():
+                raise GenomeError(f"{self.path}: {problem}")
+        except GenomeError:
             self.close()
-            raise GenomeError(f"{self.path}: {problem}")
+            raise
 
     def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
         """Return the base codes of `chrom` from `start` to `end` (bp).
@@ -160,9 +162,9 @@ class Genome:
     def _why_not_dna(self) -> str | None:
         """Say why the first bases are none, or None; letters that only proteins have are no mistake where few."""
         first = next(iter(self.sizes))
-        head = self._file.fetch(first, 0, min(self.sizes[first], LOOK)).upper()
-        if sum(head.count(letter) for letter in "EFILPQ") > len(head) / 20:
-            return f"{first} begins with {head[:20]}; expected DNA, not a protein"
+        head = self._fetch(first, 0, min(self.sizes[first], LOOK)).upper()
+        if sum(map(b"EFILPQ".count, head)) > len(head) / 20:
+            return f"{first} begins with {head[:20].decode()}; expected DNA, not a protein"
         return None
 
     def _fetch(self, chrom: str, start: int, end: int) -> bytes:

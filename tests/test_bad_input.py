@@ -104,7 +104,7 @@ CASES = {
     "sites are inf": ("a.meme", MEME.format(n="inf", row="0 0 0 1"), MotifError, "line 4: expected alength= 4"),
     "a count is inf": ("a.meme", ">a\n1\ninf\n1\n1\n", MotifError, "line 3: expected counts of C"),
     # summits
-    "summit past its peak": ("a.narrowPeak", narrow(summit=201), PeakFormatError, "offset 201 lies outside"),
+    "summit past its peak": ("a.narrowPeak", narrow(summit=201), PeakFormatError, "201 lies outside the peak of"),
     "summit before its peak": ("a.narrowPeak", narrow(summit=-2), PeakFormatError, "offset -2 lies outside"),
     "summit of 5,000 digits": ("a.narrowPeak", narrow(summit="9" * 5000), PeakFormatError, "lies outside the peak"),
     # files of another kind
