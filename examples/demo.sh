@@ -13,10 +13,12 @@ pmntool train --variant pmn --lambda 1 $small
 pmntool evaluate runs/*
 pmntool predict genome.fa --model runs/pmn-lambda1 -o tracks/
 pmntool prototypes runs/pmn-lambda1
+pmntool report
 
 cat <<END
 
 Done. In $folder/:
+  report.html                  all of the following but the tracks on one page: open it in a web browser
   tracks/<TF>.bw               binding probabilities along genome.fa: load both into a genome browser
   evaluation/table4.tsv        how well each model does on chromosomes that it has not seen
   evaluation/scatter.png       the same, TF by TF

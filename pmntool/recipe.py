@@ -9,8 +9,8 @@ from typing import Any
 from pmntool.build_dataset import Options
 from pmntool.checkpoint import hyperparameters
 from pmntool.dataset import Dataset
+from pmntool.epochs import Settings
 from pmntool.models import Hyperparameters
-from pmntool.train import Settings
 from pmntool.variants import WITH_PROTOTYPES
 
 

@@ -63,6 +63,7 @@ def report(
     baseline: str | None = None,
     bootstrap: Bootstrap = Bootstrap(),
     trrust: Path | None = None,
+    other_genome: bool = False,
     device: str = "auto",
     precision: str = "auto",
     force: bool = False,
@@ -74,7 +75,7 @@ def report(
 
     Parameters
     ----------
-    runs, dataset, split, baseline, bootstrap, device, precision
+    runs, dataset, split, baseline, bootstrap, other_genome, device, precision
         As for `evaluate`.
     output
         The page; None writes nothing.
@@ -94,8 +95,8 @@ def report(
     paths = dict(zip(names, runs, strict=True))
     with _overheard({path: name for name, path in paths.items()}) as said:
         evaluation = evaluate(
-            runs, dataset, None, split=split, baseline=baseline, bootstrap=bootstrap, all_pairs=True, device=device,
-            precision=precision, progress=progress,
+            runs, dataset, None, split=split, baseline=baseline, bootstrap=bootstrap, all_pairs=True,
+            other_genome=other_genome, device=device, precision=precision, progress=progress,
         )  # fmt: skip
         opened = {name: Run(path) for name, path in paths.items()}
         found = _cluster(evaluation.groups, opened, trrust, bootstrap.seed)
@@ -103,7 +104,7 @@ def report(
     said += cautions(evaluation, verdict, data, opened, split)
     options = {
         "split": split, "baseline": baseline, "bootstrap": bootstrap.draws, "block": bootstrap.block,
-        "seed": bootstrap.seed, "trrust": None if trrust is None else trrust.name,
+        "seed": bootstrap.seed, "trrust": None if trrust is None else trrust.name, "other_genome": other_genome,
     }  # fmt: skip
     page = _render(
         figures(evaluation, data, opened, found, split), evaluation=evaluation, verdict=verdict, cautions=said,
@@ -209,7 +210,7 @@ def _left_out(data: Dataset) -> list[tuple[int, str, list[str]]]:
 
 def _commands(data: Dataset, runs: Mapping[str, Run], options: Mapping[str, Any]) -> list[str]:
     """Return the commands from peaks to this page."""
-    defaults = {"split": "test", "baseline": None, "trrust": None}
+    defaults = {"split": "test", "baseline": None, "trrust": None, "other_genome": False}
     defaults |= {"bootstrap": Bootstrap().draws, "block": Bootstrap().block, "seed": Bootstrap().seed}
     trained = [train_command(name, run.meta, data) for name, run in runs.items()]
     return [build_command(data.meta), *trained, report_command(list(runs), options, defaults)]

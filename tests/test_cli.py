@@ -93,6 +93,14 @@ def test_the_three_commands_work_as_they_stand(tmp_path, monkeypatch, capsys):
     assert all(os.path.exists(f"tracks/{name}") for name in table["file"])
 
 
+def test_report_takes_all_runs_and_writes_one_file(here, monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, "report", "--bootstrap", 20, "--block", 1000)
+    assert code == 0 and out == "" and "wrote report.html (" in err
+    page = (here / "report.html").read_text(encoding="utf-8")
+    assert "pmntool report runs/cnn runs/pmn-lambda1 -d dataset --bootstrap 20 --block 1000" in page
+    assert {path.name for path in here.iterdir()} - {"report.html"} == {"genome.fa", "peaks", "dataset", "runs", "mine"}
+
+
 def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
     code, out, err = run(monkeypatch, capsys, "evaluate", "runs/cnn", "runs/pmn-lambda1")
     assert code == 0 and "increase over cnn" in out and "paired t-test" in out
@@ -221,6 +229,7 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["train", "--variant", "pwm", "--motifs", "genome.fa", "-o", "x"],
          "genome.fa, line 2: expected counts of A, one a position; found"),
         (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected at least 1"),
+        (["report", "-o", "mine", "--force"], "mine is no plain file; it is left as it is, even with --force"),
         (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory)"),
         (["evaluate", "runs/cnn", "--baseline", "pmn"], "--baseline pmn: expected one of the runs, cnn"),
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "3:1-500"],

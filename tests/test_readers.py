@@ -15,8 +15,8 @@ import targets
 
 PIECES = [
     b"\t", b"\n", b"\r", b"\r\n", b"\0", b" ", b">", b"#", b":", b"-", b",", b"0", b"-1", b"9223372036854775807",
-    b"1e5", b"nan", b"inf", b"chr1", b"chr2", b"\xff", b"\xef\xbb\xbf", "é".encode(), b"\x1f\x8b", b'"', b"'", b"[", b"]", b"{",
-    b"}", b"null", b"1" * 40, b"../", b"\xe2\x80\xa8", b"track ", b"MOTIF", b"w= 5", b"\x0b", b"\x1c",
+    b"1e5", b"nan", b"inf", b"chr1", b"chr2", b"\xff", b"\xef\xbb\xbf", "é".encode(), b"\x1f\x8b", b'"', b"'", b"[",
+    b"]", b"{", b"}", b"null", b"1" * 40, b"../", b"\xe2\x80\xa8", b"track ", b"MOTIF", b"w= 5", b"\x0b", b"\x1c",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pmntool.cli.options import (
     Device,
     Draws,
     Force,
+    OtherGenome,
     Precision,
     PrecisionName,
     Quiet,
@@ -41,9 +42,7 @@ def evaluate(
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Compare every two runs TF by TF, not only each with the baseline.")
     ] = False,
-    other_genome: Annotated[
-        bool, typer.Option("--other-genome", help="The dataset is of another genome than the runs', of the same names.")
-    ] = False,
+    other_genome: OtherGenome = False,
     bootstrap: Draws = 2000,
     block: Block = 10_000,
     seed: Seed = 0,

@@ -46,6 +46,9 @@ Baseline = Annotated[
 ]
 Draws = Annotated[int, typer.Option(min=0, help="Draws behind intervals and the p of a TF's difference; 0: none.")]
 Block = Annotated[int, typer.Option(min=1, help="Length of the genomic blocks that are drawn, bp.")]
+OtherGenome = Annotated[
+    bool, typer.Option("--other-genome", help="The dataset is of another genome than the runs', of the same names.")
+]
 Trrust = Annotated[
     Path | None, typer.Option(help="TRRUST's raw table: do TFs of one cluster share target genes (Table 5)?")
 ]

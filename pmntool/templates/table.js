@@ -45,9 +45,9 @@ function row(tf, changes, [low, high]) {
   button.addEventListener("click", () => choose(tf));
   const cells = values.map((value, group) => {
     const change = changes[group] ? changes[group].change[tf] : 0;
-    const mark = html("span", { class: "mark", "aria-hidden": "true", text: change > 0 ? "▲" : change < 0 ? "▼" : "" });
-    const cell = html("td", { class: value === top && values.length > 1 ? "top" : null }, number(value), mark);
-    if (change) cell.setAttribute("aria-label", `${number(value)}, ${change > 0 ? "gained" : "lost"}`);
+    const cell = html("td", { text: number(value) });
+    cell.classList.toggle("top", value === top && values.length > 1);
+    if (change) cell.classList.add(change > 0 ? "gained" : "lost");
     if (value !== null) cell.style.setProperty("--share", (0.32 * (value - low)) / (high - low || 1));
     return cell;
   });

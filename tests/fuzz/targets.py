@@ -1,7 +1,7 @@
 """What a fuzzer calls: each target reads one file of arbitrary bytes, and only a `PmnError` may come of it.
 
-A `PmnError` must be one line that names the file. What is accepted must mean what it means to a reader that goes line by
-line.
+A `PmnError` must be one line that names the file. What is accepted must mean what it means to a reader that goes line
+by line.
 """
 
 from __future__ import annotations
