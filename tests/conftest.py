@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 
@@ -27,6 +28,15 @@ def float32():
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
             patch.setattr(torch.cpu, name, lambda: False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def messages_reach_caplog():
+    """A test may run the whole command in this process, which keeps messages to itself."""
+    yield
+    log = logging.getLogger("pmntool")
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

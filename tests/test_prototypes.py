@@ -38,7 +38,7 @@ def make_run(
         "tfs": tfs,
         "window": 20,
         "stride": 5,
-        "dataset": {},
+        "dataset": {"sha256": "", "chroms": {}},
         "settings": {"prototype_weight": weight, "seed": seed},
         "epochs": [],
     }
