@@ -149,9 +149,12 @@ class Dataset:
         """Read a table that has, among others, the columns chrom and start."""
         types = {"chrom": str, "start": np.int64}
         try:
-            table = pd.read_csv(self.path / name, sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how)
+            with np.errstate(all="ignore"):  # a number that is none is an error below
+                table = pd.read_csv(
+                    self.path / name, sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how
+                )
         except (ValueError, OverflowError) as error:
-            raise DatasetError(f"{self.path / name}: not a dataset's table ({error})") from error
+            raise DatasetError(f"{self.path / name}: not a dataset's table ({' '.join(str(error).split())})") from error
         if not types.keys() <= set(table.columns):
             raise DatasetError(f"{self.path / name}: lacks the columns {' and '.join(types)}")
         return table

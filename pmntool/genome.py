@@ -31,6 +31,8 @@ PIECE = 1 << 24  # bp that are read at a time for a checksum
 _CODES = np.full(256, N_CODE, dtype=np.uint8)
 for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
     _CODES[list(_letters)] = _code
+_STRANGE = np.ones(256, dtype=bool)
+_STRANGE[[*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1), *b"*-."]] = False
 
 
 def encode(sequence: bytes | str) -> np.ndarray:
@@ -176,6 +178,8 @@ class Genome:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} cannot be read; is the .fai its own?") from error
         if len(letters) != end - start:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
+        if _STRANGE[np.frombuffer(letters, np.uint8)].any():
+            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds blanks or signs that are no letters")
         return letters
 
     def __enter__(self) -> Genome:
@@ -276,6 +280,9 @@ def _why_not_these(path: Path, sizes: Mapping[str, int], *, compressed: bool) ->
     """Say why an index's chromosomes cannot be those of a file, or None."""
     if not sizes:
         return "no sequence found; expected FASTA, and where there is a .fai, its own"
+    strange = [name for name in sizes if not (name and name.isascii() and name.isprintable())]
+    if strange:
+        return f"a chromosome is called {strange[0]!r}; expected printable ASCII"
     longest = max(sizes, key=lambda chrom: sizes[chrom])
     if sizes[longest] > LONGEST or min(sizes.values()) < 0:
         return f"a chromosome has {sizes[longest]} bp; expected at most {LONGEST}"

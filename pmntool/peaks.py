@@ -120,8 +120,10 @@ def read_peaks(path: Path | str) -> Peaks:
         {0: str, 1: np.int64, 2: np.int64} | ({7: np.float64} if scored else {}) | ({9: np.int64} if narrow else {})
     )
     text = b"\n".join(lines)
-    more = rb"(?:\t[^\t\n]*){6}\t-?\d+" if narrow else rb"(?:\t[^\t\n]*){%d}" % (least - 3)
-    form = rb"^[^\t\n]+\t\d+\t\d+" + more + rb"(?=[\t\n]|\Z)"  # pandas would take 1e3 for a whole number
+    more = rb"(?:\t[^\t\n]*){6}\t-?\d{1,18}" if narrow else rb"(?:\t[^\t\n]*){%d}" % (least - 3)
+    form = rb"^[^\t\n]+\t\d{1,18}\t\d{1,18}" + more + rb"(?=[\t\n]|\Z)"  # pandas would take 1e3 for a whole number
+    if len(re.findall(form, text, re.MULTILINE)) != len(lines):
+        raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
     try:
         table = pd.read_csv(
             io.BytesIO(text), sep="\t", header=None, usecols=list(columns), dtype=columns,
@@ -130,7 +132,7 @@ def read_peaks(path: Path | str) -> Peaks:
         peaks = _to_peaks(table, narrow=narrow)
     except (ValueError, OverflowError, pd.errors.ParserError):
         peaks = None
-    if peaks is None or len(re.findall(form, text, re.MULTILINE)) != len(lines):
+    if peaks is None or len(peaks.start) != len(lines):
         raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
     return peaks
 
@@ -239,7 +241,7 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
         return f"start {start} is negative"
     if end <= start:
         return f"end {end} is not after start {start}"
-    if end > LARGEST:
+    if end > LARGEST or max(map(len, fields[1:3])) > 18:
         return f"end {end} is larger than any chromosome"
     if least >= 9:
         try:

@@ -384,7 +384,7 @@ def test_a_missing_sheet_is_refused(tmp_path):
 
 def test_a_sheet_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "sheet.tsv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PeakFormatError, match="sheet.tsv: cannot be read"):
+    with pytest.raises(PeakFormatError, match="sheet.tsv: is not text"):
         find_peaks([tmp_path / "sheet.tsv"])
 
 

@@ -7,6 +7,7 @@ stopped, or as long as `-max_total_time=60` says. What breaks a reader is left i
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ with atheris.instrument_imports(include=["pmntool"]):
 def main() -> None:
     """Fuzz the target that the first argument names."""
     target, *options = sys.argv[1:]
+    logging.disable()
     folder = Path(tempfile.mkdtemp(prefix="pmntool-fuzz-"))
     corpus = folder / "corpus"
     corpus.mkdir()
