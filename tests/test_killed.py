@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,8 @@ def run():
         start = time.monotonic()
         process.join(after)
         if process.is_alive():
-            os.kill(process.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
             process.join(60)
         assert process.exitcode is not None, f"{words} hangs"
         said = (folder.parent / "said").read_text()

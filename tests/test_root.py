@@ -78,6 +78,34 @@ def test_a_signal_ends_with_128_and_its_number(ends, name):
     assert ends(lambda: signal.raise_signal(number)) == (128 + number, f"pmntool: stopped by {name}\n")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["simulate", "out"],
+        ["build-dataset", "no.fa", "-o", "out"],
+        ["train", "-d", "no", "-o", "out"],
+        ["train", "-d", "no", "-o", "out", "--resume"],
+        ["evaluate", "no", "-o", "out"],
+        ["predict", "no.fa", "-m", "no", "-o", "out"],
+        ["prototypes", "no", "-o", "out"],
+    ],
+)
+def test_the_second_command_at_one_target_is_told_before_anything_is_read(monkeypatch, capsys, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    code = "import sys\nfrom pathlib import Path\nfrom pmntool.staging import claim\n"
+    code += "with claim(Path('out')):\n    print(flush=True)\n    sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as first:
+        first.stdout.readline()
+        monkeypatch.setattr(sys, "argv", ["pmntool", *words])
+        with pytest.raises(SystemExit, match="1"):
+            main()
+        assert f"pmntool: error: out: another pmntool command is at work on it (process {first.pid} on" in (
+            capsys.readouterr().err
+        )
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_signal_that_comes_twice_does_not_disturb_the_clearing_up(ends):
     cleared = []
 
