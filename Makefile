@@ -3,15 +3,20 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(CURDIR)/$(VENV)/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test style audit check format clean
 
 demo: $(VENV)/.ready-run  ## set up, then run the whole way on simulated data: tracks, table, figures
 	PATH="$(BIN):$$PATH" sh examples/demo.sh demo
 
-test: $(VENV)/.ready-dev check  ## set up, then every test
+test: $(VENV)/.ready-dev style  ## set up, then every test
 	$(BIN)/python -m pytest -q
 
-check: $(VENV)/.ready-dev  ## style
+check: style audit  ## style, and known vulnerabilities of what is installed
+
+audit: $(VENV)/.ready-audit  ## needs the network: asks PyPI about every version in .ci/constraints.txt
+	$(BIN)/pip-audit --requirement .ci/constraints.txt --no-deps --disable-pip --strict
+
+style: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -25,6 +30,10 @@ clean:  ## forget the environment and the demo
 $(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable .
+	touch $@
+
+$(VENV)/.ready-audit: $(VENV)/.ready-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[audit]"
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-run

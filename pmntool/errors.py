@@ -59,3 +59,14 @@ class Stopped(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.signal = signal.Signals(number)
+
+
+def printable(text: str) -> str:
+    """Return a message as a terminal may have it: what a file or name smuggles in does not move its cursor.
+
+    Examples
+    --------
+    >>> printable("peaks/\\x1b[2J.bed: line 3")
+    'peaks/\\\\x1b[2J.bed: line 3'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmntool.bootstrap import FDR
+from pmntool.errors import printable
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.metrics import NAMES, TITLES
 from pmntool.progress import Progress
@@ -250,7 +251,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        self.console.print(Text(prefix + record.getMessage()), soft_wrap=True)
+        self.console.print(Text(prefix + printable(record.getMessage())), soft_wrap=True)
 
 
 def listen(*, quiet: bool) -> Progress:

@@ -273,3 +273,14 @@ def test_a_bug_keeps_its_traceback_and_says_so(here, monkeypatch, capsys):
     with pytest.raises(ZeroDivisionError):
         run(monkeypatch, capsys, "prototypes")
     assert "this is a bug" in capsys.readouterr().err
+
+
+def test_a_name_cannot_move_the_cursor(tmp_path, monkeypatch, capsys):
+    """A terminal's commands in the name of a file or chromosome are shown, not carried out."""
+    (tmp_path / "a.sizes").write_text("chr1\t9\n")
+    (tmp_path / "A.bed").write_text("\x1b[2Jchr\t1\t9\n")
+    code, _, err = run(monkeypatch, capsys, "build-dataset", tmp_path / "a.sizes", tmp_path / "A.bed", "--dry-run",
+                       "--valid-chroms", "\x1b]0;x")  # fmt: skip
+    assert code == 1 and "\x1b" not in err and r"\x1b]0;x" in err
+    code, _, err = run(monkeypatch, capsys, "build-dataset", tmp_path / "\x1b[2J.fa", "-n")
+    assert code == 1 and "\x1b" not in err

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmntool import __version__
-from pmntool.errors import OutputError, PmnError, Stopped
+from pmntool.errors import OutputError, PmnError, Stopped, printable
 from pmntool.progress import Progress
 from pmntool.staging import claim
 
@@ -104,7 +104,7 @@ def _kept() -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"pmntool: error: {message}\n")
+    sys.stderr.write(f"pmntool: error: {printable(message)}\n")
     sys.exit(1)
 
 
