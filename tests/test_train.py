@@ -185,6 +185,33 @@ def test_resume_of_a_finished_run_changes_nothing(dataset, tmp_path, no_curves):
         go(dataset, tmp_path / "other", resume=True)
 
 
+def test_resume_clears_up_after_a_kill_behind_the_last_run_json(dataset, tmp_path):
+    run = go(dataset, tmp_path / "run", epochs=2).path
+    whole = content(run)
+    (run / "epochs.tsv").write_text("\n".join((run / "epochs.tsv").read_text().splitlines()[:2]) + "\n")
+    (run / "epochs.png").unlink()
+    for stray in ("last-0001.safetensors", ".best-0003.safetensors.partial", ".epochs.png.partial"):
+        (run / stray).write_bytes(b"half")
+    go(dataset, run, epochs=2, resume=True)
+    assert content(run) == whole
+
+
+def test_what_is_kept_is_said_once_it_is(dataset, tmp_path, no_curves):
+    said = []
+
+    class Listens(Progress):
+        def keep(self, what: str) -> None:
+            said.append((what, (tmp_path / "run" / "run.json").exists()))
+
+    go(dataset, tmp_path / "run", epochs=2, progress=Listens())
+    kept = f"{tmp_path}/run keeps epochs 1 to"
+    assert said == [
+        ("no epoch is complete, so nothing is kept", False),
+        (f"{kept} 1; go on with --resume", True),
+        (f"{kept} 2; go on with --resume", True),
+    ]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, dataset) -> Run:
     return go(dataset, tmp_path_factory.mktemp("finished") / "run", epochs=1)

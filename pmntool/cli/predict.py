@@ -64,7 +64,7 @@ def predict(
     """Scan a genome: one track of binding probabilities per TF, for genome browsers.
 
     A window's probability stands on its central stride, [start + (window - stride) / 2, + stride). tracks.tsv lists the
-    files by TF.
+    files by TF. After a kill, the same command goes on where it was.
     """
     progress = listen(quiet)
     reserve(output)
