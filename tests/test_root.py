@@ -31,6 +31,16 @@ class Kept(Progress):
     kept = "epoch 3 is kept"
 
 
+@pytest.fixture(autouse=True)
+def usual_handlers():
+    """Signals are not ignored, as they are in what a shell without a terminal starts in the background."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def ends(monkeypatch, capsys, tmp_path):
     """Return how `simulate` ends, by exit code and stderr, when its verb does something."""
