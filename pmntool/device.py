@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
 from pmntool.errors import InputError
@@ -80,20 +77,6 @@ def use_precision(net: nn.Module, precision: str, device: torch.device) -> str:
             if hasattr(encoder, name):
                 setattr(encoder, name, _in_bfloat16(getattr(encoder, name), device))
     return "bf16"
-
-
-def launch(device: torch.device) -> Fabric:
-    """Return the processes that compute together: this one alone, or all that torchrun has started, each on its device.
-
-    On GPUs each process of a machine takes its own; `device` says then no more than that they are GPUs.
-    """
-    n_ranks, here = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    if n_ranks == 1:
-        return Fabric(accelerator=device.type, devices=[device.index or 0] if device.type == "cuda" else 1)
-    together = DDPStrategy(find_unused_parameters=True)  # a TF without a window in a batch teaches nothing
-    fabric = Fabric(accelerator=device.type, devices=here, num_nodes=n_ranks // here, strategy=together)
-    fabric.launch()
-    return fabric
 
 
 def keep_memory() -> None:

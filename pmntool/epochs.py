@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -54,6 +56,20 @@ class TrainingWindows:
     def y(self, rows: Tensor) -> Tensor:
         """Return targets, uint8 (B, L)."""
         return (self.packed[rows][:, self.label_byte] >> self.label_shift) & 1
+
+
+def launch(device: torch.device) -> Fabric:
+    """Return the processes that compute together: this one alone, or all that torchrun has started, each on its device.
+
+    On GPUs each process of a machine takes its own; `device` says then no more than that they are GPUs.
+    """
+    n_ranks, here = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if n_ranks == 1:
+        return Fabric(accelerator=device.type, devices=[device.index or 0] if device.type == "cuda" else 1)
+    together = DDPStrategy(find_unused_parameters=True)  # a TF without a window in a batch teaches nothing
+    fabric = Fabric(accelerator=device.type, devices=here, num_nodes=n_ranks // here, strategy=together)
+    fabric.launch()
+    return fabric
 
 
 def load_windows(data: Dataset, names: list[str], place: torch.device) -> TrainingWindows:

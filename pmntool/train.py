@@ -15,8 +15,8 @@ from torch import nn
 from pmntool import __version__, metrics, plots
 from pmntool.checkpoint import MOST_HOPS, Run, clear, restore, save, sizes
 from pmntool.dataset import Dataset, file_checksum
-from pmntool.device import choose_device, choose_precision, describe, launch, use_precision
-from pmntool.epochs import Best, Settings, load_windows, measure, run_epoch
+from pmntool.device import choose_device, choose_precision, describe, use_precision
+from pmntool.epochs import Best, Settings, launch, load_windows, measure, run_epoch
 from pmntool.errors import InputError, MismatchError, PmnError
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
