@@ -96,6 +96,9 @@ def train(
     if old is not None:
         meta = old.meta
         _go_on(old, net, adam, best, fabric.device)
+        if fabric.is_global_zero:
+            clear(output, meta)
+            _write_curves(output, output.name, meta)
     windows = load_windows(data, names, fabric.device)
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
@@ -156,8 +159,6 @@ def _go_on(old: Run, net: nn.Module, adam: torch.optim.Optimizer | None, best: B
     restore(old, net, adam)
     best.scores, best.epochs = old.meta["best_scores"], old.meta["best_epochs"]
     best.weights = {name: tensor.to(device) for name, tensor in old.tensors("best").items()}
-    clear(old.path, old.meta)
-    _write_curves(old.path, old.path.name, old.meta)
 
 
 def _save(
