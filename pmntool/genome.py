@@ -9,17 +9,23 @@ from __future__ import annotations
 import hashlib
 import logging
 import mmap
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pmntool.errors import GenomeError, MismatchError
 from pmntool.fasta_index import why_unfit
 from pmntool.text import read_lines
+
+if TYPE_CHECKING:
+    import pysam
 
 log = logging.getLogger("pmntool")
 
@@ -91,32 +97,34 @@ class Genome:
         index = Path(f"{self.path}.fai")
         compressed = _starts_with(self.path, b"\x1f\x8b")
         block_index = Path(f"{self.path}.gzi") if compressed else None
+        before = _stamps(index, block_index)
         unfit = why_unfit(self.path, index, block_index)
+        if not unfit:
+            with suppress(OSError, ValueError):
+                self._file = _open(self.path, index, block_index)
+            if not hasattr(self, "_file") or _stamps(index, block_index) != before:
+                self.close()
+                unfit = "it changed while it was read, or is no index"
         if unfit:
             if index.exists():
                 log.warning("%s is not used: %s", index, unfit)
             self._temporary = tempfile.mkdtemp(prefix="pmntool-")
             index = Path(self._temporary, "genome.fai")
             block_index = Path(self._temporary, "genome.gzi") if compressed else None
-        try:
-            if self._temporary:
-                log.info("indexing %s", self.path)
+            log.info("indexing %s", self.path)
+            try:
                 if not compressed:
                     _check_names(self.path)
                 arguments = ["--fai-idx", str(index)] + (["--gzi-idx", str(block_index)] if compressed else [])
                 pysam.faidx(str(self.path), *arguments)
-            self._file = pysam.FastaFile(
-                str(self.path),
-                filepath_index=str(index),
-                filepath_index_compressed=str(block_index) if compressed else None,
-            )
-        except (OSError, ValueError, pysam.SamtoolsError) as error:
-            why = _why_not_fasta(self.path) if self._temporary else f"{index}: is no index of {self.path}; remove it"
-            self.close()
-            raise GenomeError(why) from error
-        except BaseException:  # a signal, while a large genome is indexed
-            self.close()
-            raise
+                self._file = _open(self.path, index, block_index)
+            except (OSError, ValueError, pysam.SamtoolsError) as error:
+                why = _why_not_fasta(self.path)
+                self.close()
+                raise GenomeError(why) from error
+            except BaseException:  # a signal, while a large genome is indexed
+                self.close()
+                raise
         self.index, self.block_index = index, block_index
         self.sizes = dict(zip(self._file.references, self._file.lengths, strict=True))
         try:
@@ -274,6 +282,23 @@ def _check_fasta(path: Path) -> None:
             )
     elif not head.lstrip().startswith(b">"):
         raise GenomeError(f"{path}, line 1: expected FASTA, '>' and a name; found {head[:40]!r}")
+
+
+def _open(path: Path, index: Path, block_index: Path | None) -> pysam.FastaFile:
+    import pysam
+
+    return pysam.FastaFile(
+        str(path), filepath_index=str(index), filepath_index_compressed=str(block_index) if block_index else None
+    )
+
+
+def _stamps(*paths: Path | None) -> list[tuple[int, int, int]] | None:
+    """Return what changes when a file is written again; None where one is not there."""
+    try:
+        found = [os.stat(path) for path in paths if path]
+    except OSError:
+        return None
+    return [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found]
 
 
 def _why_not_these(path: Path, sizes: Mapping[str, int], *, compressed: bool) -> str | None:
