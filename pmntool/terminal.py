@@ -21,9 +21,9 @@ from pmntool.metrics import NAMES, TITLES
 from pmntool.progress import Progress
 
 if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
-    from pmntool.build_dataset import Built
-    from pmntool.evaluate import Evaluation
-    from pmntool.prototypes import Prototypes, SharedTargets
+    from pmntool.verbs.build_dataset import Built
+    from pmntool.verbs.evaluate import Evaluation
+    from pmntool.verbs.prototypes import Prototypes, SharedTargets
 
 log = logging.getLogger("pmntool")
 

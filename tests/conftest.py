@@ -9,10 +9,10 @@ import subprocess
 import pytest
 import torch
 
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.models import Hyperparameters
-from pmntool.simulate import simulate
-from pmntool.train import Settings, train
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.simulate import simulate
+from pmntool.verbs.train import Settings, train
 
 
 @pytest.fixture(scope="session", autouse=True)

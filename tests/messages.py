@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1] / "pmntool"
-OURS = {"ValueError"}  # of a caller's mistake, not a user's; turned into a message elsewhere
+OURS = {"ValueError", "AttributeError"}  # of a caller's mistake, not a user's; turned into a message elsewhere
 
 
 def templates() -> dict[str, str]:

@@ -20,11 +20,11 @@ MOST_GROWTH = 1.1
 
 def play_round(folder: Path) -> str:
     """Run the verbs with the same seeds and return a checksum of all that they write."""
-    from pmntool.build_dataset import build_dataset
-    from pmntool.evaluate import evaluate
     from pmntool.models import Hyperparameters
-    from pmntool.predict import predict
-    from pmntool.train import Settings, train
+    from pmntool.verbs.build_dataset import build_dataset
+    from pmntool.verbs.evaluate import evaluate
+    from pmntool.verbs.predict import predict
+    from pmntool.verbs.train import Settings, train
 
     settings = Settings(learning_rate=3e-3, batch_size=64, epochs=2)
     build_dataset(folder / "data" / "genome.fa", [folder / "data" / "peaks"], folder / "dataset", force=True)
@@ -42,7 +42,7 @@ def resident() -> int:
 
 def main(minutes: float) -> None:
     """Play rounds until the time is over; raise where something grows."""
-    from pmntool.simulate import simulate
+    from pmntool.verbs.simulate import simulate
 
     with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as temporary:
         tempfile.tempdir = temporary

@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as to_safetensors
 
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
 from pmntool.dataset import Dataset
 from pmntool.errors import (
@@ -37,12 +36,13 @@ from pmntool.genome import Genome, read_sizes
 from pmntool.models import Hyperparameters
 from pmntool.motifs import read_motifs
 from pmntool.peaks import find_peaks, read_peaks
-from pmntool.predict import predict
 from pmntool.regions import parse_region, read_regions
 from pmntool.text import parse_json
 from pmntool.tracks import file_stems
-from pmntool.train import Settings, train
 from pmntool.trrust import read_trrust
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.predict import predict
+from pmntool.verbs.train import Settings, train
 
 READERS: dict[str, Callable[[Path], object]] = {
     "a.bed": read_peaks,

@@ -15,9 +15,9 @@ from test_cli import run
 from test_server import KEY, serving
 from test_view import TFS, make_world
 
-from pmntool.browser_site import make_site
-from pmntool.server import HOST
-from pmntool.view import make_view
+from pmntool.browser.server import HOST
+from pmntool.browser.site import make_site
+from pmntool.browser.view import make_view
 
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 
@@ -143,7 +143,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.mark.parametrize(("more", "display", "opened"), [((), "", 0), ((), ":0", 1), (("--no-open",), ":0", 0)])
 def test_the_address_is_said_and_opened_where_there_is_a_screen(here, monkeypatch, capsys, more, display, opened):
     served, urls = [], []
-    monkeypatch.setattr("pmntool.browse.serve", lambda app, listener: served.append(listener.getsockname()))
+    monkeypatch.setattr("pmntool.verbs.browse.serve", lambda app, listener: served.append(listener.getsockname()))
     monkeypatch.setattr("webbrowser.open", urls.append)
     for name, value in {"DISPLAY": display, "WAYLAND_DISPLAY": ""}.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)

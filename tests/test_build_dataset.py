@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
 from pmntool.genome import N_CODE, Genome, encode
+from pmntool.verbs.build_dataset import Options, build_dataset
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not beside the checkout")

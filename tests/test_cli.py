@@ -269,7 +269,7 @@ def test_wrong_usage_is_exit_code_2(monkeypatch, capsys, words):
 
 
 def test_a_bug_keeps_its_traceback_and_says_so(here, monkeypatch, capsys):
-    monkeypatch.setattr("pmntool.prototypes.cluster", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("pmntool.verbs.prototypes.cluster", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(monkeypatch, capsys, "prototypes")
     assert "this is a bug" in capsys.readouterr().err

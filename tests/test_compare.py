@@ -14,13 +14,13 @@ import torch
 from pmntool import terminal
 from pmntool.bootstrap import Bootstrap, benjamini_hochberg, draw_blocks
 from pmntool.checkpoint import Run
-from pmntool.compare import Measured, choose_baseline, compare, group_runs
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
-from pmntool.evaluate import evaluate
 from pmntool.inference import scan
 from pmntool.metrics import NAMES, evaluate_labels, paired_t_test
 from pmntool.terminal import evaluation_tables
+from pmntool.verbs.compare import Measured, choose_baseline, compare, group_runs
+from pmntool.verbs.evaluate import evaluate
 
 TFS = ["A", "B", "C", "D"]
 

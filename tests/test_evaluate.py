@@ -20,15 +20,15 @@ from reference_labels import label_rows, peak_window, window_starts
 
 from pmntool import plots
 from pmntool.bootstrap import Bootstrap
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
-from pmntool.compare import Evaluation, Measured, compare
 from pmntool.dataset import Dataset, write_arrays, write_meta
 from pmntool.errors import InputError, MismatchError, OutputError
-from pmntool.evaluate import evaluate
 from pmntool.metrics import NAMES
 from pmntool.models import Hyperparameters
-from pmntool.train import Settings, train
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.compare import Evaluation, Measured, compare
+from pmntool.verbs.evaluate import evaluate
+from pmntool.verbs.train import Settings, train
 
 W, S = 50, 15  # bp
 CHROMS = {"train": ("c1",), "valid": ("c2",), "test": ("c3", "c4")}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from pmntool.findings import Lead, cautions, judge
+from pmntool.verbs.findings import Lead, cautions, judge
 
 
 def judged(difference, low, high):

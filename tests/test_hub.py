@@ -12,10 +12,10 @@ from test_track_folder import SIZES
 from test_twobit import read_two_bit
 from test_view import TFS, make_world
 
-from pmntool.browse import export
+from pmntool.browser.hub import label
+from pmntool.browser.view import make_view
 from pmntool.errors import InputError
-from pmntool.hub import label
-from pmntool.view import make_view
+from pmntool.verbs.browse import export
 
 REQUIRED = {"track", "type", "shortLabel", "longLabel"}
 

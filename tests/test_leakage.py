@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmntool import leakage
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
 from pmntool.dataset import Dataset
 from pmntool.errors import DatasetError, InputError
-from pmntool.evaluate import evaluate
 from pmntool.genome import encode
 from pmntool.inference import scan
 from pmntool.leakage import shared_words, words
 from pmntool.metrics import NAMES, evaluate_labels
 from pmntool.models import Hyperparameters
-from pmntool.train import Settings, train
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.evaluate import evaluate
+from pmntool.verbs.train import Settings, train
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 WINDOW = 60

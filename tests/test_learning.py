@@ -16,14 +16,14 @@ import pytest
 import torch
 
 from pmntool import plots
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.clustering import cosines
 from pmntool.dataset import Dataset, write_arrays, write_meta
-from pmntool.evaluate import evaluate
 from pmntool.models import Hyperparameters
-from pmntool.predict import predict
-from pmntool.simulate import simulate
-from pmntool.train import Settings, train
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.evaluate import evaluate
+from pmntool.verbs.predict import predict
+from pmntool.verbs.simulate import simulate
+from pmntool.verbs.train import Settings, train
 
 HP = Hyperparameters(channels=(64,), widths=(15,), dropout=0.1, hops=3)  # a kernel sees a whole motif
 SETTINGS = Settings(prototype_weight=5.0, learning_rate=0.01, batch_size=32, epochs=10)

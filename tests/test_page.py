@@ -8,7 +8,7 @@ import pytest
 
 from pmntool.clustering import cluster, cosines
 from pmntool.dataset import Dataset
-from pmntool.page import frequencies, merges
+from pmntool.verbs.page import frequencies, merges
 
 
 def test_frequencies_are_those_that_the_dataset_was_built_with(world):

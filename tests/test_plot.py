@@ -10,9 +10,9 @@ import pytest
 from test_cli import run
 from test_track_folder import make_tracks
 
-from pmntool import plot as module
 from pmntool.errors import InputError, MismatchError, OutputError
-from pmntool.plot import plot
+from pmntool.verbs import plot as module
+from pmntool.verbs.plot import plot
 
 PLACE = "chr2:60001-61000"
 

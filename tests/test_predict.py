@@ -19,14 +19,14 @@ from reference import one_hot, sigmoid
 from reference_labels import window_starts
 
 from pmntool import plots
-from pmntool import predict as module
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.checkpoint import Run
 from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
 from pmntool.genome import Genome
 from pmntool.models import Hyperparameters
-from pmntool.predict import predict
-from pmntool.train import Settings, train
+from pmntool.verbs import predict as module
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.predict import predict
+from pmntool.verbs.train import Settings, train
 
 W, S = 50, 15  # bp
 MARGIN = 17  # bp, the whole part of (50 - 15) / 2: where a window's entry begins

@@ -15,7 +15,7 @@ from pmntool.checkpoint import save, sizes
 from pmntool.clustering import cosines
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import Hyperparameters, build
-from pmntool.prototypes import prototypes
+from pmntool.verbs.prototypes import prototypes
 
 HP = Hyperparameters(channels=(4, 4, 16), widths=(3, 2, 2), dropout=0.0, hops=2)
 TFS = [f"{group}{i}" for group in "ABX" for i in range(6)]

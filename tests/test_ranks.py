@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pmntool.models import Hyperparameters
-from pmntool.train import Settings, train
+from pmntool.verbs.train import Settings, train
 
 WORDS = ("--channels", "8,8,8", "--dropout", "0", "--batch-size", "50", "--learning-rate", "0.01", "--precision", "32")
 HP = Hyperparameters(channels=(8, 8, 8), dropout=0.0)

@@ -7,10 +7,10 @@ import shlex
 import pytest
 from test_examples import parse
 
-from pmntool.build_dataset import Options
 from pmntool.checkpoint import Run
 from pmntool.dataset import Dataset
-from pmntool.recipe import build_command, report_command, train_command
+from pmntool.verbs.build_dataset import Options
+from pmntool.verbs.recipe import build_command, report_command, train_command
 
 
 def understood(command: str) -> tuple[str, dict]:

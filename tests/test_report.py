@@ -14,13 +14,13 @@ from chromium import CHROMIUM, WITHOUT, Page
 from sklearn.metrics import auc
 
 from pmntool.bootstrap import Bootstrap
-from pmntool.build_dataset import Options, build_dataset
 from pmntool.dataset import Dataset
 from pmntool.errors import OutputError
-from pmntool.evaluate import evaluate
 from pmntool.models import Hyperparameters
-from pmntool.report import report
-from pmntool.train import Settings, train
+from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.evaluate import evaluate
+from pmntool.verbs.report import report
+from pmntool.verbs.train import Settings, train
 
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 

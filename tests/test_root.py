@@ -47,7 +47,7 @@ def ends(monkeypatch, capsys, tmp_path):
 
     def run(do):
         monkeypatch.setattr(sys, "argv", ["pmntool", "simulate", str(tmp_path / "out")])
-        monkeypatch.setattr("pmntool.simulate.simulate", lambda *args, **kwargs: do())
+        monkeypatch.setattr("pmntool.verbs.simulate.simulate", lambda *args, **kwargs: do())
         with pytest.raises(SystemExit) as stop:
             main()
         assert os.listdir(tmp_path) == []
@@ -146,9 +146,9 @@ def test_the_handlers_from_before_come_back(ends):
 def test_a_bug_keeps_its_traceback_and_ends_with_1(tmp_path):
     code = """
 import sys
-import pmntool.simulate
+import pmntool.verbs.simulate
 from pmntool.cli import main
-pmntool.simulate.simulate = lambda *args, **kwargs: 1 / 0
+pmntool.verbs.simulate.simulate = lambda *args, **kwargs: 1 / 0
 sys.argv = ["pmntool", "simulate", "x"]
 main()
 """

@@ -11,8 +11,8 @@ import threading
 
 import pytest
 
+from pmntool.browser.server import HOST, listen, make_app, require_server
 from pmntool.errors import OutputError, PmnError
-from pmntool.server import HOST, listen, make_app, require_server
 
 pytest.importorskip("starlette", reason="Starlette is not installed (pip install 'pmntool[browse]')")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip install 'pmntool[browse]')")
@@ -146,7 +146,7 @@ def test_a_missing_extra_is_said(monkeypatch):
 
 def test_ctrl_c_ends_it(tmp_path):
     code = f"""
-from pmntool.server import listen, make_app, serve
+from pmntool.browser.server import listen, make_app, serve
 with listen(0) as listener:
     print(listener.getsockname()[1], flush=True)
     serve(make_app({{"index.html": b"x"}}, {KEY!r}), listener)

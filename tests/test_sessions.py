@@ -14,10 +14,10 @@ from chromium import CHROMIUM, WITHOUT, Page
 from test_browse import LABELS, Quiet
 from test_view import make_world
 
-from pmntool.browse import export
-from pmntool.server import HOST
-from pmntool.sessions import genome_tracks, igv_session
-from pmntool.view import make_view
+from pmntool.browser.server import HOST
+from pmntool.browser.sessions import genome_tracks, igv_session
+from pmntool.browser.view import make_view
+from pmntool.verbs.browse import export
 
 SHOWN = ["High", "<img src=x>"]
 

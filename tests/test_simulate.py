@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from pmntool import simulate as module
-from pmntool.build_dataset import PAPER_TEST_CHROMS, PAPER_VALID_CHROMS
 from pmntool.errors import InputError, OutputError
-from pmntool.simulate import Simulation, simulate
+from pmntool.verbs import simulate as module
+from pmntool.verbs.build_dataset import PAPER_TEST_CHROMS, PAPER_VALID_CHROMS
+from pmntool.verbs.simulate import Simulation, simulate
 
 SMALL = 12_000  # bp
 COMPLEMENT = str.maketrans("ACGT", "TGCA")

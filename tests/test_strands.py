@@ -9,8 +9,8 @@ from given import TRAINED, remember, scatter
 from pmntool.inference import one_hot, scan
 from pmntool.models import BUILDERS, Hyperparameters, Scannable, build, label_groups
 from pmntool.models.strands import flip_some, reverse_complement
-from pmntool.predict import predict
-from pmntool.train import Settings, train
+from pmntool.verbs.predict import predict
+from pmntool.verbs.train import Settings, train
 
 HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), dropout=0.0, hops=2, sharpness=3.0)
 LABELS = ["a", "b", "c"]

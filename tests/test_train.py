@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from pmntool import checkpoint, epochs, metrics
-from pmntool import train as module
 from pmntool.checkpoint import Run
 from pmntool.dataset import Dataset, write_arrays, write_meta
 from pmntool.errors import CheckpointError, DatasetError, InputError, MismatchError, OutputError, PmnError
 from pmntool.inference import scan
 from pmntool.models import Hyperparameters
 from pmntool.progress import Progress
-from pmntool.train import Settings, train
+from pmntool.verbs import train as module
+from pmntool.verbs.train import Settings, train
 
 WINDOW, STRIDE = 40, 20  # bp
 COUNTS = {"train": 300, "valid": 120, "test": 40}  # windows

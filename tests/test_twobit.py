@@ -7,9 +7,9 @@ import struct
 import numpy as np
 import pytest
 
+from pmntool.browser.twobit import write_two_bit
 from pmntool.errors import MismatchError
 from pmntool.genome import Genome
-from pmntool.twobit import write_two_bit
 
 
 def read_two_bit(content: bytes) -> dict[str, str]:

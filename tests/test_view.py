@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from test_track_folder import SIZES, make_tracks
 
-from pmntool.browser_site import make_site
+from pmntool.browser.site import make_site
+from pmntool.browser.view import make_view, peaks_as_bed
 from pmntool.errors import InputError, MismatchError
-from pmntool.view import make_view, peaks_as_bed
 
 TFS = {"Low": 0.25, "High": 0.75, "<img src=x>": 0.5, "../x": 0.125}
 

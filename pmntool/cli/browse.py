@@ -71,9 +71,9 @@ def browse(
     listen(quiet)
     if export is not None:
         reserve(export)
-    from pmntool.browse import browse as verb
-    from pmntool.browse import export as write
-    from pmntool.view import make_view
+    from pmntool.browser.view import make_view
+    from pmntool.verbs.browse import browse as verb
+    from pmntool.verbs.browse import export as write
 
     view = make_view(
         tracks, genome, peaks=peaks or (), genes=genes, prototypes=prototypes, region=region, tfs=words(tfs)

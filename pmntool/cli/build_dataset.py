@@ -76,7 +76,7 @@ def build_dataset_command(
     listen(quiet)
     if not dry_run:
         reserve(output)
-    from pmntool.build_dataset import Options, build_dataset
+    from pmntool.verbs.build_dataset import Options, build_dataset
 
     options = Options(
         window, stride, min_overlap, min_log10p, peak_windows.value, words(valid_chroms), words(test_chroms),

@@ -63,7 +63,7 @@ def evaluate(
     use_threads(threads)
     from pmntool import terminal
     from pmntool.bootstrap import Bootstrap
-    from pmntool.evaluate import evaluate as verb
+    from pmntool.verbs.evaluate import evaluate as verb
 
     evaluation = verb(
         runs,

@@ -45,7 +45,7 @@ def plot(
     """Draw a place of the genome: predicted tracks, peaks beneath them, genes, coordinates."""
     listen(quiet)
     reserve(output)
-    from pmntool.plot import plot as verb
+    from pmntool.verbs.plot import plot as verb
 
     drawn = verb(region, tracks, output, tfs=words(tfs), peaks=peaks or (), genes=genes, top=top, force=force)
     if not tfs:

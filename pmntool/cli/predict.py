@@ -70,7 +70,7 @@ def predict(
     reserve(output)
     use_threads(threads)
     from pmntool.dataset import shorten
-    from pmntool.predict import predict as verb
+    from pmntool.verbs.predict import predict as verb
 
     done = verb(
         genome, output, run_or_newest(model), chroms=words(chroms), regions=region or (), regions_file=regions,

@@ -53,7 +53,7 @@ def prototypes(
     listen(quiet)
     reserve(output)
     from pmntool import terminal
-    from pmntool.prototypes import prototypes as verb
+    from pmntool.verbs.prototypes import prototypes as verb
 
     paths = runs or [run_or_newest(None, WITH_PROTOTYPES)]
     found = verb(paths, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)

@@ -63,7 +63,7 @@ def report(
     reserve(output)
     use_threads(threads)
     from pmntool.bootstrap import Bootstrap
-    from pmntool.report import report as verb
+    from pmntool.verbs.report import report as verb
 
     done = verb(
         runs_or_all(runs),

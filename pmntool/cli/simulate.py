@@ -25,7 +25,7 @@ def simulate(
     """Make a small genome and peaks of TFs whose motifs and partners are known: genome.fa, peaks/, truth.json."""
     listen(quiet)
     reserve(output)
-    from pmntool.simulate import simulate as verb
+    from pmntool.verbs.simulate import simulate as verb
 
     made = verb(output, seed=seed, chrom_length=chrom_length, force=force)
     log.info(

@@ -114,8 +114,8 @@ def train(
     reserve(output)
     use_threads(threads)
     from pmntool.models import Hyperparameters
-    from pmntool.train import Settings
-    from pmntool.train import train as verb
+    from pmntool.verbs.train import Settings
+    from pmntool.verbs.train import train as verb
 
     hyperparameters = Hyperparameters(
         numbers(channels, "--channels"), numbers(widths, "--widths"), dropout, hops, sharpness, strands.value

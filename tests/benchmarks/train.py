@@ -6,10 +6,11 @@ import torch
 from common import compare, report
 from lightning_fabric import Fabric
 
-from pmntool import epochs, train
+from pmntool import epochs
 from pmntool.device import choose_device, choose_precision, use_precision
 from pmntool.inference import gather, one_hot
 from pmntool.progress import Progress
+from pmntool.verbs import train
 
 WINDOW, STRIDE, N, BATCH = 200, 50, 1_024, 512
 device = choose_device("auto")

@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pmntool.browser.view import Row, View, genes_as_bed, peaks_as_bed
 from pmntool.tracks import SUFFIXES
-from pmntool.view import Row, View, genes_as_bed, peaks_as_bed
 
 Content = Path | bytes | Callable[[], bytes]  # a file, bytes, or what makes them when they are asked for
 Site = dict[str, Content]
@@ -25,7 +25,7 @@ PAGE = ("index.html", "page.css", "page.js", "igv.min.js", "igv.LICENSE.txt")
 
 def make_site(view: View) -> Site:
     """Return the site of a view."""
-    files = resources.files("pmntool") / "browser"
+    files = resources.files("pmntool.browser") / "static"
     site: Site = {name: (files / name).read_bytes() for name in PAGE}
     site |= {genome_name(view): view.genome, f"{genome_name(view)}.fai": view.index}
     if view.block_index is not None:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pmntool.checkpoint import Run
-from pmntool.compare import Evaluation
 from pmntool.dataset import Dataset
+from pmntool.verbs.compare import Evaluation
 
 RANKED_BY = "auroc"
 

@@ -13,7 +13,6 @@ import torch
 from pmntool import __version__, metrics, plots
 from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
-from pmntool.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 from pmntool.dataset import Dataset, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError
@@ -21,6 +20,7 @@ from pmntool.inference import scan
 from pmntool.labels import SPLITS
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, require_free, write_json
+from pmntool.verbs.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 
 log = logging.getLogger("pmntool")
 

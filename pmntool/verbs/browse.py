@@ -11,12 +11,12 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from pmntool.browser_site import Site, make_site
-from pmntool.hub import write_hub
-from pmntool.server import HOST, listen, make_app, require_server, serve
-from pmntool.sessions import genome_tracks, igv_session
+from pmntool.browser.hub import write_hub
+from pmntool.browser.server import HOST, listen, make_app, require_server, serve
+from pmntool.browser.sessions import genome_tracks, igv_session
+from pmntool.browser.site import Site, make_site
+from pmntool.browser.view import View
 from pmntool.staging import new_directory, require_free
-from pmntool.view import View
 
 log = logging.getLogger("pmntool")
 

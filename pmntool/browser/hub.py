@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pmntool.browser_site import locus, track_name
+from pmntool.browser.site import locus, track_name
+from pmntool.browser.twobit import write_two_bit
+from pmntool.browser.view import MOST_OPEN, Row, View
 from pmntool.errors import InputError
 from pmntool.genes import unite
 from pmntool.genome import Genome
 from pmntool.peaks import by_chrom, read_peaks
 from pmntool.tracks import write_intervals
-from pmntool.twobit import write_two_bit
-from pmntool.view import MOST_OPEN, Row, View
 
 log = logging.getLogger("pmntool")
 

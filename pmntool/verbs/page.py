@@ -11,9 +11,9 @@ import pandas as pd
 from pmntool import labels, metrics
 from pmntool.checkpoint import Run
 from pmntool.clustering import Clustering
-from pmntool.compare import Evaluation
 from pmntool.dataset import Dataset
-from pmntool.prototypes import Prototypes
+from pmntool.verbs.compare import Evaluation
+from pmntool.verbs.prototypes import Prototypes
 
 EPOCH_COLUMNS = ("train_loss", "valid_loss", "train_auroc", "valid_auroc", "valid_aupr", "valid_recall_at_fdr")
 

@@ -24,17 +24,17 @@ from markupsafe import Markup
 from pmntool import __version__, metrics
 from pmntool.bootstrap import FDR, Bootstrap
 from pmntool.checkpoint import Run, run_names
-from pmntool.compare import Evaluation
 from pmntool.dataset import Dataset
-from pmntool.evaluate import evaluate
-from pmntool.findings import Verdict, cautions, judge
 from pmntool.labels import SPLITS, reason_kind
-from pmntool.page import figures
 from pmntool.progress import Progress
-from pmntool.prototypes import LEAST_TFS, Prototypes, prototypes
-from pmntool.recipe import build_command, report_command, run_path, train_command
 from pmntool.staging import new_file, require_free_file
 from pmntool.variants import WITH_PROTOTYPES
+from pmntool.verbs.compare import Evaluation
+from pmntool.verbs.evaluate import evaluate
+from pmntool.verbs.findings import Verdict, cautions, judge
+from pmntool.verbs.page import figures
+from pmntool.verbs.prototypes import LEAST_TFS, Prototypes, prototypes
+from pmntool.verbs.recipe import build_command, report_command, run_path, train_command
 
 log = logging.getLogger("pmntool")
 

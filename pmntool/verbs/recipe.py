@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pmntool.build_dataset import Options
 from pmntool.checkpoint import hyperparameters
 from pmntool.dataset import Dataset
 from pmntool.epochs import Settings
 from pmntool.models import Hyperparameters
 from pmntool.variants import WITH_PROTOTYPES
+from pmntool.verbs.build_dataset import Options
 
 
 def build_command(meta: Mapping[str, Any]) -> str:

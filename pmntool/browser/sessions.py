@@ -8,9 +8,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as xml
 from collections.abc import Iterator
 
-from pmntool.browser_site import genome_name, locus, peaks_name, track_name
-from pmntool.hub import label
-from pmntool.view import Row, View
+from pmntool.browser.hub import label
+from pmntool.browser.site import genome_name, locus, peaks_name, track_name
+from pmntool.browser.view import Row, View
 
 
 def igv_session(view: View) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pmntool.browser_site import Site
+from pmntool.browser.site import Site
 from pmntool.errors import OutputError, PmnError
 
 if TYPE_CHECKING:
