@@ -37,15 +37,17 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Return "32" or "bf16"; "auto" is bf16 where the device multiplies bfloat16 by itself (docs/benchmarks.md).
+    """Return "32", "tf32" or "bf16"; "auto" is bf16 where the device itself multiplies bfloat16 (docs/benchmarks.md).
 
     Raises
     ------
     InputError
-        There is no such precision.
+        There is no such precision, or this device does not have it.
     """
     if name not in PRECISIONS:
         raise InputError(f"--precision {name}: expected one of {', '.join(PRECISIONS)}")
+    if name == "tf32" and device.type != "cuda":
+        raise InputError(f"--precision tf32: for NVIDIA GPUs only, and this is {device.type}; expected 32 or bf16")
     if name != "auto":
         return name
     return "bf16" if _multiplies_bfloat16(device) else "32"
@@ -53,7 +55,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 def describe(device: torch.device, precision: str) -> str:
     """Return a device's name and what it computes in, for people."""
-    kind = "bfloat16 convolutions" if precision == "bf16" else "float32"
+    kind = {"32": "float32", "tf32": "TF32", "bf16": "bfloat16 convolutions"}[precision]
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {kind}"
     n = torch.get_num_threads()
@@ -63,14 +65,19 @@ def describe(device: torch.device, precision: str) -> str:
 def use_precision(net: nn.Module, precision: str, device: torch.device) -> str:
     """Let every encoder in a model compute in bfloat16, under autocast, if `precision` says so.
 
-    Weights, gradients and what encoders return stay float32; so does all that follows them: matches, hops, logits.
+    Weights, gradients and what encoders return stay float32; so does all that follows them: matches, hops, logits. On a
+    GPU, "32" is float32 throughout, where torch by itself would give convolutions TF32.
 
     Returns
     -------
-    What the model computes in: "bf16", or "32" if it has no encoder or is not asked to.
+    What the model computes in: `precision`, or "32" if that is bf16 and the model has no encoder.
     """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     encoders = [module.encoder for module in net.modules() if hasattr(module, "encoder")]
-    if precision != "bf16" or not encoders:
+    if precision != "bf16":
+        return precision
+    if not encoders:
         return "32"
     for encoder in encoders:
         for name in ("trunk", "forward"):

@@ -43,7 +43,7 @@ VARIANTS: dict[str, Variant] = {
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
 AS_PUBLISHED = ("deepbind", "deepsea", "danq", "dilated")  # their sizes are no options
-PRECISIONS = ("auto", "32", "bf16")  # what encoders compute in; see `device`
+PRECISIONS = ("auto", "32", "tf32", "bf16")  # what encoders compute in; see `device`
 STRANDS = ("off", "augment", "average", "shared")  # how a model may use the reverse complement
 
 

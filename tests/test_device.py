@@ -38,13 +38,32 @@ def test_auto_is_bfloat16_where_the_processor_knows_it(there, monkeypatch):
 
 
 def test_a_precision_that_is_none():
-    with pytest.raises(InputError, match="^--precision 16: expected one of auto, 32, bf16$"):
+    with pytest.raises(InputError, match="^--precision 16: expected one of auto, 32, tf32, bf16$"):
         choose_precision("16", CPU)
+
+
+def test_tf32_is_of_gpus():
+    with pytest.raises(InputError, match="^--precision tf32: for NVIDIA GPUs only, and this is cpu"):
+        choose_precision("tf32", CPU)
+    assert choose_precision("tf32", torch.device("cuda")) == "tf32"
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("32", False), ("tf32", True), ("bf16", False)])
+def test_float32_on_a_gpu_is_float32(precision, allowed):
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    try:
+        convolutions.allow_tf32 = products.allow_tf32 = not allowed
+        assert use_precision(torch.nn.Identity(), precision, torch.device("cuda")) == precision.replace("bf16", "32")
+        assert convolutions.allow_tf32 == products.allow_tf32 == allowed
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before
 
 
 def test_describe():
     assert describe(CPU, "32").endswith(", float32")
     assert describe(CPU, "bf16").endswith(", bfloat16 convolutions")
+    assert describe(CPU, "tf32").endswith(", TF32")
 
 
 @pytest.mark.parametrize("variant", TRAINED)

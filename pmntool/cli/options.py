@@ -29,8 +29,8 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N; auto takes a GPU
 Precision = Annotated[
     PrecisionName,
     typer.Option(
-        help="32: float32; bf16: encoders in bfloat16, half the time and more where the processor knows it; "
-        "auto takes bf16 there."
+        help="32: float32; tf32: NVIDIA's, on GPUs; bf16: encoders in bfloat16, half the time and more where the "
+        "processor knows it; auto takes bf16 there."
     ),
 ]
 Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU threads; 0: one per core.")]

@@ -34,6 +34,7 @@ def loop(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int) -> None:
         adam.zero_grad()
         loss.backward()
         adam.step()
+    float(loss.detach())  # until here, a GPU may not have begun
 
 
 @torch.inference_mode()
