@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pmntool.text import counted
+
 # The colors of Okabe and Ito (2008), which stay apart for color-blind readers.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 GRAY = "#7F7F7F"
@@ -45,7 +47,7 @@ def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
     right.plot(place, table["percent_shared"], "o", color=ORANGE, markersize=3)
     right.set_ylim(0, 103)
     right.set_ylabel("of these, bound by another TF too (%)", color=VERMILION)
-    axes.set_title(f"{len(table)} TFs", fontsize=9)
+    axes.set_title(counted(len(table), "TF"), fontsize=9)
     save(figure, path)
 
 
@@ -104,7 +106,7 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
         gain = values - base
         for tf in gain.abs().sort_values(kind="stable").index[-4:]:
             axes.annotate(_label(tf), (base[tf], values[tf]), fontsize=6, xytext=(3, 2), textcoords="offset points")
-        axes.set_title(f"{(gain > 0).sum()} of {len(gain)} TFs above the line", fontsize=8)
+        axes.set_title(f"{(gain > 0).sum()} of {counted(len(gain), 'TF')} above the line", fontsize=8)
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.set_aspect("equal")

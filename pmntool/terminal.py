@@ -19,6 +19,7 @@ from pmntool.errors import printable
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.metrics import NAMES, TITLES
 from pmntool.progress import Progress
+from pmntool.text import counted
 
 if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
     from pmntool.verbs.build_dataset import Built
@@ -99,14 +100,14 @@ def dataset_notes(built: Built) -> list[str]:
     left_out, total = built.meta["left_out"], built.meta["splits"]
     tiled = sum(row["tiled"] for row in total.values())
     bound = sum(row["bound"] for row in total.values())
-    notes = [f"{len(built.meta['tfs'])} TFs; {bound:,} of {tiled:,} windows are bound"]
+    notes = [f"{counted(len(built.meta['tfs']), 'TF')}; {bound:,} of {counted(tiled, 'window')} bound"]
     notes += [f"kept: {count:,} {what}" for what, count in built.meta["kept"].items()]
-    notes += [f"left out: {count:,} peaks {why}" for why, count in left_out["peaks"].items()]
-    notes += [f"left out: {count:,} windows {why}" for why, count in left_out["windows"].items()]
+    notes += [f"left out: {counted(count, 'peak')} {why}" for why, count in left_out["peaks"].items()]
+    notes += [f"left out: {counted(count, 'window')} {why}" for why, count in left_out["windows"].items()]
     for why in sorted({reason_kind(reason) for reason in left_out["tfs"].values()}):
         tfs = [tf for tf, reason in left_out["tfs"].items() if reason_kind(reason) == why]
         shown = ", ".join(tfs[:12]) + (", … (all are in dataset.json)" if len(tfs) > 12 else "")
-        notes.append(f"left out: {len(tfs)} TFs with {why}: {shown}")
+        notes.append(f"left out: {counted(len(tfs), 'TF')} with {why}: {shown}")
     return notes
 
 
@@ -130,7 +131,8 @@ def prototype_tables(found: Prototypes) -> list[Table]:
     clustering, stability, targets = found
     members = clustering.members()
     rows = [[str(number), str(len(tfs)), ", ".join(tfs)] for number, tfs in enumerate(members, start=1)]
-    title, columns = f"{len(clustering.tfs)} prototypes, {len(members)} clusters", ["cluster", "TFs", "members"]
+    title = f"{counted(len(clustering.tfs), 'prototype')}, {counted(len(members), 'cluster')}"
+    columns = ["cluster", "TFs", "members"]
     if stability is not None:
         columns += ["stability", "p", "stable"]
         for row, together, p, stable in zip(rows, *stability[1:4], strict=True):
@@ -169,7 +171,7 @@ def _table_4(evaluation: Evaluation) -> Table:
             increase = "–" if row["run"] == evaluation.baseline else _number(row[f"{metric}_increase"], "+.2f")
             cells += [_number(row[f"{metric}_mean"], ".4f") + spread, _number(row[f"{metric}_std"], ".3f"), increase]
         rows.append(cells)
-    title = f"Means over {evaluation.n_tfs} TFs; %: increase over {evaluation.baseline}"
+    title = f"Means over {counted(evaluation.n_tfs, 'TF')}; %: increase over {evaluation.baseline}"
     if evaluation.table_4["seeds"].max() > 1:
         title += "; ±: standard deviation over seeds"
     return _table(title, ("run", *titles), rows)

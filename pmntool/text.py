@@ -1,4 +1,4 @@
-"""Files of text: read whole, but never more than fits in memory."""
+"""Files of text, read whole but never more than fits in memory; and a few words of messages."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def read_lines(path: Path, error: type[InputError]) -> list[str]:
         raise error(f"{path}: is not text (byte {problem.start + 1}); expected UTF-8, unpacked") from problem
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words for people.
+
+    Examples
+    --------
+    >>> counted(1, "TF"), counted(12_000, "window")
+    ('1 TF', '12,000 windows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def is_name(text: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 
@@ -108,6 +109,7 @@ def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
         "tfs.tsv", "table4.tsv", "tests.tsv", "extremes.tsv", "differences.tsv", "leakage.tsv", "evaluation.json",
         "curves.png", "scatter.png",
     }  # fmt: skip
+    assert err.endswith("tables as TSV and JSON, curves.png and scatter.png\n")
     table = pd.read_csv("evaluation/table4.tsv", sep="\t").set_index("run")
     per_tf = pd.read_csv("evaluation/tfs.tsv", sep="\t")
     for name, part in per_tf.groupby("run"):
@@ -116,6 +118,16 @@ def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
     ratio = table.loc["pmn-lambda1", "auroc_mean"] / table.loc["cnn", "auroc_mean"]
     assert table.loc["pmn-lambda1", "auroc_increase"] == pytest.approx(100 * (ratio - 1))
     assert json.loads((here / "evaluation/evaluation.json").read_text())["baseline"] == "cnn"
+
+
+def test_evaluate_names_no_figure_that_it_did_not_draw(here, monkeypatch, capsys):
+    shutil.copytree("runs/cnn", "seed1")
+    meta = json.loads((here / "seed1/run.json").read_text())
+    meta["settings"]["seed"] = 1
+    (here / "seed1/run.json").write_text(json.dumps(meta))
+    code, _, err = run(monkeypatch, capsys, "evaluate", "runs/cnn", "seed1")  # one row, of two seeds
+    assert code == 0 and err.endswith("tables as TSV and JSON, curves.png\n")
+    assert not (here / "evaluation/scatter.png").exists()
 
 
 @pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])

@@ -394,7 +394,7 @@ def test_a_tf_without_a_positive_window(toy, tmp_path, caplog):
     other = without(toy, tmp_path / "other", "B")
     found = evaluate(toy.runs("cnn", "pmn"), other, None)
     for name in ("cnn", "pmn"):
-        said = f"{name}: no auROC for 1 TFs, which have no positive or no negative window"
+        said = f"{name}: no auROC for 1 TF without a positive or a negative window"
         assert caplog.messages.count(said) == 1
         rows = rows_of(found, name)
         assert rows.loc["B", "positives"] == 0 and rows.loc["B", list(NAMES)].isna().all()

@@ -80,5 +80,5 @@ def evaluate(
         progress=progress,
     )
     terminal.show(terminal.evaluation_tables(evaluation))
-    figures = "curves.png and scatter.png" if len(runs) > 1 else "curves.png"
-    log.info("wrote %s/: tables as TSV and JSON, figures %s", output, figures)
+    figures = [name for name in ("curves.png", "scatter.png") if (output / name).exists()]
+    log.info("wrote %s/: tables as TSV and JSON, %s", output, " and ".join(figures))

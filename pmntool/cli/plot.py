@@ -10,6 +10,7 @@ import typer
 
 from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
 from pmntool.cli.root import app, reserve
+from pmntool.text import counted
 
 log = logging.getLogger("pmntool")
 
@@ -49,5 +50,6 @@ def plot(
 
     drawn = verb(region, tracks, output, tfs=words(tfs), peaks=peaks or (), genes=genes, top=top, force=force)
     if not tfs:
-        log.info("%d of %d TFs, those with the highest values there (--tfs for others)", len(drawn.tfs), drawn.n_tracks)
+        of_all = f"{len(drawn.tfs)} of {counted(drawn.n_tracks, 'TF')}"
+        log.info("%s, those with the highest values there (--tfs for others)", of_all)
     log.info("wrote %s: %s", output, ", ".join(drawn.tfs))

@@ -24,6 +24,7 @@ from pmntool.cli.options import (
     words,
 )
 from pmntool.cli.root import app, reserve
+from pmntool.text import counted
 
 log = logging.getLogger("pmntool")
 
@@ -85,4 +86,5 @@ def predict(
     skipped = [chrom for chrom, windows in done.chroms.items() if not windows]
     if skipped and not (chroms or region or regions):
         log.warning("no window fits %s: shorter than one", ", ".join(skipped[:10]))
-    log.info("wrote %s/: %d tracks of %d windows each, listed in tracks.tsv", output, len(done.files), done.windows)
+    tracks, windows = counted(len(done.files), "track"), counted(done.windows, "window")
+    log.info("wrote %s/: %s of %s each, listed in tracks.tsv", output, tracks, windows)

@@ -17,6 +17,7 @@ from pmntool.browser.sessions import genome_tracks, igv_session
 from pmntool.browser.site import Site, make_site
 from pmntool.browser.view import View
 from pmntool.staging import new_directory, require_free
+from pmntool.text import counted
 
 log = logging.getLogger("pmntool")
 
@@ -37,7 +38,7 @@ def browse(view: View, *, port: int = 0, open_browser: bool = True) -> None:
     with listen(port) as listener:
         port = listener.getsockname()[1]
         url = f"http://{HOST}:{port}/{key}/"
-        log.info("%d TFs at %s (Ctrl-C ends it)", len(view.rows), url)
+        log.info("%s at %s (Ctrl-C ends it)", counted(len(view.rows), "TF"), url)
         if open_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
         else:

@@ -18,6 +18,7 @@ import pandas as pd
 from pmntool import bootstrap, metrics
 from pmntool.checkpoint import Run
 from pmntool.errors import MismatchError
+from pmntool.text import counted
 from pmntool.variants import folder_name
 
 log = logging.getLogger("pmntool")
@@ -140,9 +141,9 @@ def compare(
     for name, run in measured.items():
         undefined = int(run.table["auroc"].isna().sum())
         if undefined:
-            log.warning("%s: no auROC for %d TFs, which have no positive or no negative window", name, undefined)
+            log.warning("%s: no auROC for %s without a positive or a negative window", name, counted(undefined, "TF"))
     if any(len(run.table) > len(shared) for run in measured.values()):
-        log.warning("means and tests are over the %d TFs that all runs share", len(shared))
+        log.warning("means and tests are over the %s that all runs share", counted(len(shared), "TF"))
     common = {group: _mean([_restrict(measured[name], shared) for name in names]) for group, names in groups.items()}
     tables = {group: run.table for group, run in common.items()}
     means = {

@@ -20,6 +20,7 @@ from pmntool.inference import scan
 from pmntool.labels import SPLITS
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, require_free, write_json
+from pmntool.text import counted
 from pmntool.verbs.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 
 log = logging.getLogger("pmntool")
@@ -85,7 +86,8 @@ def evaluate(
     place = choose_device(device)
     precision = choose_precision(precision, place)
     n_windows = len(leaks)
-    log.info("evaluating %d windows of the %s split on %s", n_windows, split, describe(place, precision))
+    on = describe(place, precision)
+    log.info("evaluating %s of the %s split on %s", counted(n_windows, "window"), split, on)
     progress.start("evaluating", len(opened), "runs")
     measured = {}
     for name, run in opened.items():
@@ -127,7 +129,7 @@ def _draws(data: Dataset, split: str, how: Bootstrap) -> Draws | None:
     if n_blocks < 2:
         log.warning("the %s windows lie in %d block of %d bp: no intervals", split, n_blocks, how.block)
         return None
-    log.info("bootstrap: %d draws of %d blocks of %d bp", how.draws, n_blocks, how.block)
+    log.info("bootstrap: %s of %d blocks of %d bp", counted(how.draws, "draw"), n_blocks, how.block)
     if n_blocks < FEW_BLOCKS:
         log.warning("%d blocks are few: intervals are too narrow and p too small; give a smaller --block", n_blocks)
     return draws

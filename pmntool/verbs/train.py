@@ -22,6 +22,7 @@ from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
+from pmntool.text import counted
 from pmntool.variants import AS_PUBLISHED, STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
@@ -89,7 +90,8 @@ def train(
         require_free(output, force=force, marker="run.json")
 
     fabric = launch(place)
-    log.info("training %s on %s: %d TFs", settings.variant, describe(fabric.device, settings.precision), len(names))
+    on = describe(fabric.device, settings.precision)
+    log.info("training %s on %s: %s", settings.variant, on, counted(len(names), "TF"))
     adam = torch.optim.Adam(net.parameters(), lr=settings.learning_rate) if list(net.parameters()) else None
     model, optimizer = fabric.setup(net, adam) if adam else (net.to(fabric.device), None)
     best = Best(label_groups(net, len(names)))
@@ -105,10 +107,12 @@ def train(
     n_epochs = settings.epochs if adam else 1
     progress.keep(_kept(output, len(meta["epochs"]), force))
     if len(meta["epochs"]) >= n_epochs:
-        log.info("%s has its %d epochs already; --epochs %d asks for no more", output, len(meta["epochs"]), n_epochs)
+        there = counted(len(meta["epochs"]), "epoch")
+        log.info("%s has its %s already; --epochs %d asks for no more", output, there, n_epochs)
     for epoch in range(len(meta["epochs"]) + 1, n_epochs + 1):
         if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
-            log.info("stopped early: no better validation %s in %d epochs", settings.select_by, settings.patience)
+            waited = counted(settings.patience, "epoch")
+            log.info("stopped early: no better validation %s in %s", settings.select_by, waited)
             break
         progress.start(f"epoch {epoch}/{n_epochs}", len(windows), "windows")
         augment = hyperparameters.strands == "augment"
