@@ -249,7 +249,7 @@ def _parse(folder: Path) -> dict[str, Any]:
 def _check_values(path: Path, meta: dict[str, Any]) -> None:
     """Refuse values that are not of their kind."""
     weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
-    trained, epochs = meta["dataset"], meta["epochs"]
+    trained, epochs, best = meta["dataset"], meta["epochs"], meta.get("best_epochs", [])
     rules = {
         "tfs": are_names(meta["tfs"]),
         "hyperparameters": _are_sizes(meta["hyperparameters"]),
@@ -257,7 +257,9 @@ def _check_values(path: Path, meta: dict[str, Any]) -> None:
         "window and stride": is_count(meta["window"], 1)
         and is_count(meta["stride"], 1)
         and meta["stride"] <= meta["window"] <= LARGEST_SIZE,
-        "settings": isinstance(meta["settings"], dict),
+        "settings": isinstance(meta["settings"], dict)
+        and all(is_count(meta["settings"].get(name, 0)) for name in ("epochs", "patience")),
+        "best_epochs": isinstance(best, list) and all(map(is_count, best)),
         "dataset": isinstance(trained, dict)
         and are_chroms(trained.get("chroms"))
         and isinstance(trained.get("sha256"), str),

@@ -410,6 +410,8 @@ RUN_CHANGES = {
     "chromosomes in a list": {"dataset": {"sha256": "0", "chroms": []}},
     "epochs of numbers": {"epochs": [1]},
     "settings of none": {"settings": None},
+    "so many epochs asked for": {"settings": {"epochs": "many"}},
+    "best epochs in words": {"best_epochs": ["first"]},
     "a weight file elsewhere": {"best": {"file": "../x.safetensors", "sha256": "0"}},
 }
 

@@ -460,6 +460,30 @@ def test_an_output_that_exists(toy, tmp_path, no_figures):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "best", "said"),
+    [
+        ("cnn", {"epochs": 3}, [2], False),
+        ("cnn", {"epochs": 5}, [2], True),
+        ("cnn", {"epochs": 5, "patience": 1}, [2], False),  # which ended it
+        ("cnn", {"epochs": 5, "patience": 2}, [2], True),
+        ("gc", {"epochs": 5}, [1], False),  # fitted in one epoch, whatever was asked for
+    ],
+)
+def test_a_run_that_was_stopped_is_warned_of(toy, tmp_path, caplog, name, settings, best, said):
+    if name == "gc":
+        path = train(toy.dataset, tmp_path / "run", Settings("gc", epochs=1), device="cpu").path
+    else:
+        path = shutil.copytree(toy.runs(name)[0], tmp_path / "run")
+    meta = json.loads((path / "run.json").read_text())
+    meta["settings"] |= settings
+    (path / "run.json").write_text(json.dumps(meta | {"best_epochs": best}))
+    evaluate([path], toy.dataset, None, bootstrap=Bootstrap(0))
+    sentence = f"{path} has 3 of the 5 epochs that were asked for; train --resume goes on"
+    assert (sentence in caplog.messages) == said
+    assert any("asked for" in message for message in caplog.messages) == said
+
+
 def test_a_run_given_twice_in_two_spellings(toy):
     [run] = toy.runs("cnn")
     with pytest.raises(InputError, match="^a run is named twice: "):

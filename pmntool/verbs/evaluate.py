@@ -107,7 +107,10 @@ def _measure(
 ) -> Measured:
     """Run a model over a split and measure it, TF by TF: all windows, those that do not leak, those drawn again."""
     codes, starts = data.stretch(split)
-    logits = scan(run.model(place, precision), codes, starts, data.window, place)
+    model = run.model(place, precision)
+    if list(model.parameters()):  # of the others one epoch is all
+        _warn_if_short(run)
+    logits = scan(model, codes, starts, data.window, place)
     y = data.targets(split, run.tfs)
     drawn = resample(y, logits, draws) if draws else {}
     return Measured(
@@ -161,6 +164,17 @@ def _check_fit(run: Run, data: Dataset, split: str, *, other_genome: bool) -> No
     log.warning("%s was trained on another dataset than %s", run.path, data.path)
     if None in same.values():
         log.warning("%s or %s holds no checksums: whether their genomes are the same is unknown", run.path, data.path)
+
+
+def _warn_if_short(run: Run) -> None:
+    """Warn of a run with fewer epochs than it was asked for, unless its patience ended it."""
+    settings, done = run.meta["settings"], len(run.meta["epochs"])
+    asked, patience = settings.get("epochs", done), settings.get("patience", 0)
+    waited = done - max(run.meta.get("best_epochs", []), default=done)
+    if done < asked and not 0 < patience <= waited:
+        log.warning(
+            "%s has %d of the %s that were asked for; train --resume goes on", run.path, done, counted(asked, "epoch")
+        )
 
 
 def _to_table(tfs: list[str], measured: metrics.Metrics) -> pd.DataFrame:
