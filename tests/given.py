@@ -4,8 +4,10 @@ import numpy as np
 import torch
 
 from pmntool.models import BUILDERS, Hyperparameters, Remembers, UsesMotifs, build
+from pmntool.variants import VARIANTS
 
 TRAINED = [variant for variant in BUILDERS if list(build(variant, ["tf"], Hyperparameters()).parameters())]
+SIZES = {"channels", "widths", "dropout", "hops", "sharpness"}
 WIDEST = 8  # bp of a random motif
 
 
@@ -23,6 +25,12 @@ class Given:
 
     def y(self, rows: torch.Tensor) -> torch.Tensor:
         return self._y[rows].to(torch.uint8)
+
+
+def taken(hp: Hyperparameters, variant: str) -> Hyperparameters:
+    """Return sizes of which those that a variant has no use for are as they always are."""
+    usual = Hyperparameters._field_defaults
+    return hp._replace(**{name: usual[name] for name in SIZES - set(VARIANTS[variant].sizes)})
 
 
 def random_windows(n: int, window: int, n_labels: int, seed: int) -> Given:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from given import taken
 from reference import auroc, average_precision, one_hot, paired_t, recall_at_fdr
 from reference_labels import label_rows, peak_window, window_starts
 
@@ -84,7 +85,7 @@ def toy(tmp_path_factory):
         toy.build(toy.dataset, OPTIONS)
         for name, (variant, tfs) in RUNS.items():
             settings = Settings(variant, learning_rate=0.02, batch_size=16, epochs=3)
-            train(toy.dataset, folder / "runs" / name, settings, HP, tfs=tfs, device="cpu")
+            train(toy.dataset, folder / "runs" / name, settings, taken(HP, variant), tfs=tfs, device="cpu")
     return toy
 
 
@@ -492,7 +493,7 @@ def test_a_run_given_twice_in_two_spellings(toy):
 
 def test_no_tf_in_common_that_has_an_auroc(toy, tmp_path):
     other = without(toy, tmp_path / "other", "A")
-    one = train(toy.dataset, tmp_path / "one", Settings("cnn", epochs=1), HP, tfs=["A"])
+    one = train(toy.dataset, tmp_path / "one", Settings("cnn", epochs=1), taken(HP, "cnn"), tfs=["A"])
     found = evaluate([*toy.runs("cnn"), one.path], other, tmp_path / "out")
     assert found.n_tfs == 1 and found.table_4["auroc_mean"].isna().all()
     assert not (tmp_path / "out" / "scatter.png").exists()

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from given import taken
 
 from pmntool import plots
 from pmntool.clustering import cosines
@@ -45,11 +46,11 @@ def made(tmp_path_factory) -> Path:
         build_dataset(folder / "data" / "genome.fa", [folder / "data" / "peaks"], folder / "dataset", Options())
         shuffle(folder / "dataset", folder / "shuffled")
         for variant in VARIANTS:
-            settings = SETTINGS._replace(variant=variant)
-            train(folder / "dataset", folder / variant, settings, HP, device="cpu")
-            train(folder / "shuffled", folder / f"{variant}-shuffled", settings, HP, device="cpu")
+            settings, hp = SETTINGS._replace(variant=variant), taken(HP, variant)
+            train(folder / "dataset", folder / variant, settings, hp, device="cpu")
+            train(folder / "shuffled", folder / f"{variant}-shuffled", settings, hp, device="cpu")
             still = settings._replace(learning_rate=1e-12, epochs=1)
-            train(folder / "dataset", folder / f"{variant}-untrained", still, HP, device="cpu")
+            train(folder / "dataset", folder / f"{variant}-untrained", still, hp, device="cpu")
     return folder
 
 

@@ -15,11 +15,12 @@ from pmntool.losses import total_loss
 from pmntool.models import BUILDERS, Hyperparameters, Scannable, build, label_groups
 from pmntool.models.dropout import Dropout
 from pmntool.models.pmn import cosine
-from pmntool.variants import AS_PUBLISHED, VARIANTS, WITH_PROTOTYPES
+from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 
 HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), dropout=0.2, hops=3)
 FIELD = 8  # bp, of these widths
 W, L = 24, 3
+AS_PUBLISHED = ("deepbind", "deepsea", "danq", "dilated")
 
 SIZES = {variant: build(variant, ["tf"], HP).receptive_field + W - FIELD for variant in BUILDERS}  # bp of a window
 
@@ -174,6 +175,23 @@ def test_a_feature_sees_its_receptive_field(variant):
         assert all(position <= place < position + FIELD for position in moved.tolist())
         seen |= {place - position for position in moved.tolist()}
     assert seen == set(range(FIELD))
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "change",
+    [{"channels": (6, 5, 3)}, {"widths": (5, 3, 1)}, {"dropout": 0.5}, {"hops": 2}, {"sharpness": 3.0}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_variant_takes_the_sizes_that_change_what_it_computes(variant, change):
+    codes, y = windows(8, SIZES[variant])
+    found = []
+    for hp in (HP, HP._replace(**change)):
+        torch.manual_seed(0)
+        model = remember(build(variant, ["a", "b", "c"], hp._replace(window=SIZES[variant])), SIZES[variant], L)
+        torch.manual_seed(1)  # of dropout
+        found.append(model.train()(one_hot(codes), y).logits)
+    assert torch.equal(*found) != (change.keys() <= set(VARIANTS[variant].sizes))
 
 
 # Comparators as published

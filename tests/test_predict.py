@@ -13,6 +13,7 @@ import numpy as np
 import pyBigWig
 import pytest
 import torch
+from given import taken
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import one_hot, sigmoid
@@ -56,7 +57,7 @@ def runs(tmp_path_factory) -> dict[str, Path]:
             build_dataset(*source, folder / name, options._replace(negatives=negatives))
         for name, variant, dataset in (("cnn", "cnn", "bound"), ("pmn", "pmn", "bound"), ("unbound", "cnn", "all")):
             how = Settings(variant, learning_rate=0.02, batch_size=16, epochs=6)
-            train(folder / dataset, folder / name, how, HP, device="cpu")
+            train(folder / dataset, folder / name, how, taken(HP, variant), device="cpu")
     return {name: folder / name for name in ("cnn", "pmn", "unbound")} | {"genome": folder / "genome.fa"}
 
 

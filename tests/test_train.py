@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from given import taken
 
 from pmntool import checkpoint, epochs, metrics
 from pmntool.checkpoint import Run
@@ -100,7 +101,8 @@ def dataset(tmp_path_factory, made) -> Path:
 def go(dataset: Path, output: Path, hp: Hyperparameters = HP, **changes) -> Run:
     """Train with SETTINGS but for `changes`, of which some are train's own arguments."""
     own = {key: changes.pop(key) for key in ("tfs", "motifs", "resume", "force", "progress") if key in changes}
-    return train(dataset, output, SETTINGS._replace(**changes), hp, device="cpu", **own)
+    settings = SETTINGS._replace(**changes)
+    return train(dataset, output, settings, taken(HP, settings.variant) if hp is HP else hp, device="cpu", **own)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -531,7 +533,9 @@ def test_force_replaces_when_the_first_epoch_is_complete(dataset, tmp_path, fini
         ({}, {"dropout": 1.0}, "--dropout 1.0"),
         ({}, {"hops": 0}, "--hops 0"),
         ({}, {"sharpness": 0.0}, "--sharpness 0"),
-        ({"variant": "danq"}, {}, "--variant danq: has its published sizes; --channels, --widths, "),
+        ({"variant": "danq"}, {}, "--variant danq: has no use for --channels, --widths, --hops$"),
+        ({"variant": "gc"}, {"dropout": 0.0}, "--variant gc: has no use for --channels, --widths, --dropout, --hops$"),
+        ({"variant": "cnn"}, {"sharpness": 9.0}, "--variant cnn: has no use for --hops, --sharpness$"),
     ],
 )
 def test_a_setting_out_of_range(dataset, tmp_path, settings, hp, named):
@@ -643,7 +647,7 @@ def test_validation_chooses_but_does_not_teach(dataset, tmp_path, made, no_curve
     "variant", ["cnn-single", "cnn", "pmn-no-lstm", "pmn-softmax", "pmn", "tfimpute", *REMEMBERING]
 )
 def test_planted_motifs_are_learnt(dataset, tmp_path, made, no_curves, variant):
-    hp = HP._replace(channels=(16, 16, 16), dropout=0.0)
+    hp = taken(HP._replace(channels=(16, 16, 16), dropout=0.0), variant)
     settings = {"variant": variant, "epochs": 20, "learning_rate": 0.01, "batch_size": 32}
     score = np.mean(go(dataset, tmp_path / "run", hp, **settings).meta["best_scores"])
     assert score > 0.9

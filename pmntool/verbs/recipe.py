@@ -10,7 +10,7 @@ from pmntool.checkpoint import hyperparameters
 from pmntool.dataset import Dataset
 from pmntool.epochs import Settings
 from pmntool.models import Hyperparameters
-from pmntool.variants import WITH_PROTOTYPES
+from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 from pmntool.verbs.build_dataset import Options
 
 
@@ -40,10 +40,11 @@ def train_command(name: str, meta: Mapping[str, Any], data: Dataset) -> str:
     words = ["--variant", meta["variant"]]
     if meta["variant"] in WITH_PROTOTYPES:
         words += ["--lambda", f"{weight:g}"]
+    taken = ("strands", *VARIANTS[meta["variant"]].sizes)
     sizes = {
         key.replace("strands", "reverse_complement"): ",".join(map(str, value)) if isinstance(value, tuple) else value
         for key, value in hyperparameters(meta)._asdict().items()
-        if value != Hyperparameters._field_defaults[key] and key != "window"
+        if key in taken and value != Hyperparameters._field_defaults[key]
     }
     words += _options(sizes, {}) + _options(settings, Settings._field_defaults)
     if set(meta["tfs"]) != set(data.tfs):

@@ -23,7 +23,7 @@ from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
 from pmntool.text import counted
-from pmntool.variants import AS_PUBLISHED, STRANDS, VARIANTS
+from pmntool.variants import STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
 
@@ -232,9 +232,12 @@ def _open_to_resume(output: Path, meta: dict[str, Any]) -> Run:
 
 
 def _check(settings: Settings, hp: Hyperparameters) -> None:
-    """Refuse settings out of range."""
+    """Refuse settings out of range, and sizes that the variant has no use for."""
+    if settings.variant not in VARIANTS:
+        raise InputError(f"--variant {settings.variant}: expected one of {', '.join(VARIANTS)}")
+    taken, usual = ("strands", *VARIANTS[settings.variant].sizes), sizes(Hyperparameters())
+    idle = [f"--{name}" for name, value in sizes(hp).items() if name not in taken and value != usual[name]]
     rules = (
-        (settings.variant in VARIANTS, f"--variant {settings.variant}: expected one of {', '.join(VARIANTS)}"),
         (0 <= settings.prototype_weight < float("inf"), f"--lambda {settings.prototype_weight}: expected at least 0"),
         (0 < settings.learning_rate < float("inf"), f"--learning-rate {settings.learning_rate}: expected more than 0"),
         (settings.batch_size >= 1, f"--batch-size {settings.batch_size}: expected at least 1"),
@@ -254,11 +257,7 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
         (1 <= hp.hops <= MOST_HOPS, f"--hops {hp.hops}: expected 1 to {MOST_HOPS}"),
         (hp.strands in STRANDS, f"--reverse-complement {hp.strands}: expected {'|'.join(STRANDS)}"),
         (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
-        (
-            settings.variant not in AS_PUBLISHED or sizes(hp._replace(strands="off")) == sizes(Hyperparameters()),
-            f"--variant {settings.variant}: has its published sizes; --channels, --widths, --dropout, --hops and "
-            "--sharpness are of other variants",
-        ),
+        (not idle, f"--variant {settings.variant}: has no use for {', '.join(idle)}"),
     )
     for good, message in rules:
         if not good:
