@@ -190,6 +190,13 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
         raise CheckpointError(f"{path}: {_NO_FIT}") from error
 
 
+def but_for_seed(run: Run) -> dict[str, Any]:
+    """Return what a run was made of, less its seed: runs that agree in all of it differ by chance alone."""
+    settings = {name: value for name, value in run.meta["settings"].items() if name != "seed"}
+    made = {"variant": run.variant, "tfs": run.tfs, "dataset": run.meta["dataset"].get("sha256")}
+    return made | settings | run.meta["hyperparameters"] | {"motifs": run.meta.get("motifs")}
+
+
 def run_names(paths: Sequence[Path]) -> list[str]:
     """Return a name for each run: its folder's, or the path as given where two folders are called alike.
 

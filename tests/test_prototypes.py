@@ -103,7 +103,7 @@ def test_runs_of_another_lambda_are_warned_of(runs, tmp_path, caplog):
     other = make_run(tmp_path / "half", 7, weight=0.5)
     prototypes([*runs[:2], other], None)
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"{other} and {runs[0]} differ in more than their seed: lambda, sizes or dataset"
+        f"{other} and {runs[0]} differ in more than their seed: prototype_weight"
     ]
 
 

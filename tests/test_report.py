@@ -113,6 +113,7 @@ def test_an_older_page_is_replaced_and_nothing_else(runs, world, tmp_path):
 
 def test_one_run_and_no_draws(runs, world):
     made = report(runs[:1], world / "dataset", None, bootstrap=Bootstrap(0))
+    assert re.findall("<dt>(.*)</dt><dd>.*, arXiv 1710.11238, §4.1", made.page) == ["cnn"]
     assert "cnn reaches a mean auROC of" in made.page and "None of these runs has prototypes" in made.page
     assert content(made.page)["means"]["auroc"][0][1:] == [None, None] and content(made.page)["trees"] == []
     assert "nan" not in re.sub(r"<script.*?</script>", "", made.page, flags=re.DOTALL).lower().split()

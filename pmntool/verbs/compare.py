@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pmntool import bootstrap, metrics
-from pmntool.checkpoint import Run
+from pmntool.checkpoint import Run, but_for_seed
 from pmntool.errors import MismatchError
 from pmntool.text import counted
 from pmntool.variants import folder_name
@@ -71,11 +71,8 @@ def group_runs(runs: Mapping[str, Run]) -> dict[str, list[str]]:
     members: dict[tuple[str, int], list[str]] = {}
     seen: Counter = Counter()
     for name, run in runs.items():
-        settings = dict(run.meta["settings"])
-        seed = settings.pop("seed", None)
-        facts = (run.variant, run.meta["hyperparameters"], settings, run.tfs, run.meta["dataset"]["sha256"],
-                 run.meta.get("motifs"))  # fmt: skip
-        made = json.dumps(facts, sort_keys=True)
+        seed = run.meta["settings"].get("seed")
+        made = json.dumps(but_for_seed(run), sort_keys=True)
         members.setdefault((made, seen[made, seed]), []).append(name)
         seen[made, seed] += 1
     short = [names[0] if len(names) == 1 else _default_name(runs[names[0]]) for names in members.values()]

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from pmntool import __version__, plots
-from pmntool.checkpoint import Run, hyperparameters, run_names
+from pmntool.checkpoint import Run, but_for_seed, hyperparameters, run_names
 from pmntool.clustering import LEAST_STABILITY, Clustering, Stability, cluster, cosines, measure_stability, to_newick
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import build
@@ -129,17 +129,15 @@ def _open(paths: Sequence[Path]) -> list[Run]:
             log.warning(
                 "%s was trained with lambda 0: its prototypes are not tied to the TFs whose names they carry", run.path
             )
-        if _kind(run) != _kind(first):
-            log.warning("%s and %s differ in more than their seed: lambda, sizes or dataset", run.path, first.path)
+        theirs = but_for_seed(first)
+        other = [name for name, value in but_for_seed(run).items() if name != "tfs" and value != theirs.get(name)]
+        if other:
+            log.warning("%s and %s differ in more than their seed: %s", run.path, first.path, ", ".join(other))
     return runs
 
 
 def _listed(tfs: Sequence[str]) -> str:
     return ", ".join(tfs[:10]) + (", …" if len(tfs) > 10 else "")
-
-
-def _kind(run: Run) -> tuple[Any, ...]:
-    return run.meta["settings"]["prototype_weight"], run.meta["hyperparameters"], run.meta["dataset"].get("sha256")
 
 
 def _table(run: Run, tfs: list[str]) -> np.ndarray:

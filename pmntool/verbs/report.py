@@ -28,7 +28,7 @@ from pmntool.dataset import Dataset
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.progress import Progress
 from pmntool.staging import new_file, require_free_file
-from pmntool.variants import WITH_PROTOTYPES
+from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 from pmntool.verbs.compare import Evaluation
 from pmntool.verbs.evaluate import evaluate
 from pmntool.verbs.findings import Verdict, cautions, judge
@@ -179,6 +179,7 @@ def _render(
         runs=runs,
         splits=SPLITS,
         with_prototypes=WITH_PROTOTYPES,
+        variants={run.variant: VARIANTS[run.variant] for run in runs.values()},
         left_out=_left_out(data),
         metrics=metrics.NAMES,
         titles=metrics.TITLES,
