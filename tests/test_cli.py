@@ -258,6 +258,8 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:1-20"],
          "genome.fa: no window of 200 bp has its center in what is to be scanned"),
         (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", "Nope"], "runs/cnn: no TF Nope in the model; it has"),
+        (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", '"A,B'],
+         '"A,B: expected words separated by commas (a name that holds one: '),
         (["prototypes", "runs/cnn"],
          "runs/cnn: the variant cnn has no prototypes; those that have are pmn-no-lstm, pmn-softmax, pmn"),
         (["prototypes", "runs/pmn-lambda1", "-k", "99"], "--clusters 99: expected 2 to"),

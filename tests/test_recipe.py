@@ -8,6 +8,7 @@ import pytest
 from test_examples import parse
 
 from pmntool.checkpoint import Run
+from pmntool.cli.options import words as words_of
 from pmntool.dataset import Dataset
 from pmntool.verbs.build_dataset import Options
 from pmntool.verbs.recipe import build_command, report_command, train_command
@@ -50,6 +51,8 @@ def test_train(world):
     assert words["tfs"].split(",") == run.tfs[:2] and words["strands"] == "average" and words["variant"] == "pwm"
     assert str(words["motifs"]) == "known.meme" and words["seed"] == 5 and str(words["output"]) == "a/run"
     assert words["prototype_weight"] is None  # which pwm does not take
+    names = ["A,B", '"C"', 'D"', "E F", '"G,H"', "I"]
+    assert words_of(understood(train_command("a/run", run.meta | {"tfs": names}, data))[1]["tfs"]) == tuple(names)
 
 
 def test_report():

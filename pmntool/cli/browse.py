@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, example, listen, words
+from pmntool.cli.options import COMMAS, Force, Genes, PeakPaths, Quiet, example, listen, words
 from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
@@ -40,7 +40,7 @@ def browse(
     tfs: Annotated[
         str,
         typer.Option(
-            help="TFs to open first, separated by commas. [default: the 6 with the highest values there]",
+            help=f"TFs to open first, {COMMAS}. [default: the 6 with the highest values there]",
             show_default=False,
         ),
     ] = "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import enum
 import logging
 from pathlib import Path
@@ -23,6 +24,8 @@ SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "t
 MetricName = enum.Enum("MetricName", {name: name for name in ("auroc", "aupr", "recall_at_fdr")}, type=str)
 PeakWindows = enum.Enum("PeakWindows", {name: name for name in ("summit", "own")}, type=str)
 TrackFormat = enum.Enum("TrackFormat", {name: name for name in ("bigwig", "bedgraph")}, type=str)
+
+COMMAS = "separated by commas (a name that holds one: '\"A,B\",C')"
 
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N; auto takes a GPU where there is one.")]
@@ -58,7 +61,7 @@ PeakPaths = Annotated[
     typer.Option(help="Peaks, as for build-dataset: a folder, a file or a sheet; may be repeated.", show_default=False),
 ]
 Genes = Annotated[Path | None, typer.Option(help="Genes: GFF3 or BED, plain or .gz.", show_default=False)]
-Tfs = Annotated[str, typer.Option(help="TFs, separated by commas; all by default.", show_default=False)]
+Tfs = Annotated[str, typer.Option(help=f"TFs, {COMMAS}; all by default.", show_default=False)]
 
 
 def example(*lines: str) -> str:
@@ -86,8 +89,18 @@ def runs_or_all(paths: list[Path] | None) -> list[Path]:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Split what is separated by commas."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    """Split what is separated by commas, or lines; a word that holds a comma stands in double quotes, as in CSV.
+
+    Examples
+    --------
+    >>> words('Reb1, Abf1,'), words('"SP1,2",MAX')
+    (('Reb1', 'Abf1'), ('SP1,2', 'MAX'))
+    """
+    try:
+        rows = list(csv.reader(text.splitlines(), skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{text}: expected words {COMMAS} ({error})") from error
+    return tuple(word.strip() for row in rows for word in row if word.strip())
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:

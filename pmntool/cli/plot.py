@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
+from pmntool.cli.options import COMMAS, Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
 from pmntool.cli.root import app, reserve
 from pmntool.text import counted
 
@@ -30,7 +30,7 @@ def plot(
     tfs: Annotated[
         str,
         typer.Option(
-            help="TFs from top to bottom, separated by commas. [default: the 8 with the highest values there]",
+            help=f"TFs from top to bottom, {COMMAS}. [default: the 8 with the highest values there]",
             show_default=False,
         ),
     ] = "",

@@ -25,8 +25,8 @@ def build_command(meta: Mapping[str, Any]) -> str:
     options = {name: value for name, value in meta.items() if name in Options._fields}
     for split in ("valid", "test"):
         chroms = [chrom for chrom, here in meta["chroms"].items() if here["split"] == split]
-        options[f"{split}_chroms"] = ",".join(chroms)
-    options["chroms"] = ",".join(meta["chroms"])
+        options[f"{split}_chroms"] = ",".join(map(_quoted, chroms))
+    options["chroms"] = ",".join(map(_quoted, meta["chroms"]))
     words = _options(options, Options._field_defaults)
     if meta.get("exclude"):
         words += ["--exclude", meta["exclude"]["file"]]
@@ -48,7 +48,7 @@ def train_command(name: str, meta: Mapping[str, Any], data: Dataset) -> str:
     }
     words += _options(sizes, {}) + _options(settings, Settings._field_defaults)
     if set(meta["tfs"]) != set(data.tfs):
-        words += ["--tfs", ",".join(meta["tfs"])]
+        words += ["--tfs", ",".join(map(_quoted, meta["tfs"]))]
     if meta.get("motifs"):
         words += ["--motifs", meta["motifs"]["file"]]
     return _join("train", *words, "-d", "dataset", "-o", run_path(name))
@@ -72,6 +72,11 @@ def _options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[st
             continue
         words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
     return words
+
+
+def _quoted(name: str) -> str:
+    """Return a name as it stands among others that are separated by commas."""
+    return '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
 
 
 def _join(*words: str) -> str:
