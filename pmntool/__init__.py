@@ -1,7 +1,8 @@
 """pmntool: which transcription factors bind where, and together with which others.
 
-Every command is a function here too: ``pmntool.train(dataset, output)`` is ``pmntool train``. Importing this package
-imports nothing heavy; the module of a function is imported when the function is first asked for.
+Every command is a function here too: ``pmntool.train(dataset, output)`` is ``pmntool train``; ``pmntool.load(run)`` is
+a trained model as an object. Importing this package imports nothing heavy; the module of a function is imported when
+the function is first asked for.
 """
 
 from importlib import import_module
@@ -19,6 +20,7 @@ _HOMES = {
     "plot": "verbs.plot",
     "browse": "verbs.browse",
     "simulate": "verbs.simulate",
+    "load": "trained",
 }
 __all__ = [*_HOMES]
 

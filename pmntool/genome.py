@@ -62,6 +62,16 @@ def encode(sequence: bytes | str) -> np.ndarray:
     return _CODES[np.frombuffer(letters, dtype=np.uint8)]
 
 
+def why_not_dna(letters: bytes) -> str | None:
+    """Say why letters are no DNA, or None; those that only proteins have are no mistake where few."""
+    if _STRANGE[np.frombuffer(letters, np.uint8)].any():
+        return "holds blanks or signs that are no letters"
+    head = letters[:LOOK].upper()
+    if sum(map(b"EFILPQ".count, head)) > len(head) / 20:
+        return f"begins with {head[:20].decode()}; expected DNA, not a protein"
+    return None
+
+
 class Genome:
     """An indexed FASTA file, plain or bgzip-compressed.
 
@@ -170,12 +180,10 @@ class Genome:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _why_not_dna(self) -> str | None:
-        """Say why the first bases are none, or None; letters that only proteins have are no mistake where few."""
+        """Say why the first bases are none, or None."""
         first = next(iter(self.sizes))
-        head = self._fetch(first, 0, min(self.sizes[first], LOOK)).upper()
-        if sum(map(b"EFILPQ".count, head)) > len(head) / 20:
-            return f"{first} begins with {head[:20].decode()}; expected DNA, not a protein"
-        return None
+        why = why_not_dna(self._fetch(first, 0, min(self.sizes[first], LOOK)))
+        return why and f"{first} {why}"
 
     def _fetch(self, chrom: str, start: int, end: int) -> bytes:
         try:

@@ -15,7 +15,7 @@ import re
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from pmntool.errors import InputError, OutputError
+from pmntool.intervals import tile
 from pmntool.regions import Region
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
@@ -43,6 +44,21 @@ def central_stride(start: int, window: int, stride: int) -> int:
     75
     """
     return start + (window - stride) // 2
+
+
+def window_runs(
+    sizes: Mapping[str, int], regions: Iterable[Region], window: int, stride: int
+) -> Iterator[tuple[str, int, int]]:
+    """Yield chromosome, first window and the one after the last, of the windows that belong to each region.
+
+    A window belongs to the region in which its central stride begins.
+    """
+    margin = central_stride(0, window, stride)
+    for chrom, start, end in regions:
+        first = max(0, -((margin - start) // stride))  # ceil((start − margin) / stride)
+        last = min(tile(sizes[chrom], window, stride), -((margin - end) // stride))
+        if first < last:
+            yield chrom, first, last
 
 
 def file_stems(tfs: Sequence[str]) -> dict[str, str]:

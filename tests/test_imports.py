@@ -23,7 +23,7 @@ LAYERS = (
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference"},
-    {"epochs"},
+    {"epochs", "trained"},
     {"verbs"},
     {"terminal"},
     {"cli"},
@@ -132,5 +132,5 @@ def test_every_command_is_a_function_of_the_package():
     from pmntool.cli import app
 
     commands = {name.replace("-", "_") for name in typer.main.get_command(app).commands}
-    assert set(pmntool.__all__) == commands
+    assert set(pmntool.__all__) == commands | {"load"}
     assert {getattr(pmntool, name).__name__ for name in commands} == commands

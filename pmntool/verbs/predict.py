@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from pmntool import __version__, intervals
+from pmntool import __version__
 from pmntool.checkpoint import Run
 from pmntool.dataset import file_checksum, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
@@ -24,7 +24,7 @@ from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Scanned
 from pmntool.staging import new_directory, new_file, require_free, write_json
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
-from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems
+from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems, window_runs
 
 log = logging.getLogger("pmntool")
 
@@ -111,7 +111,7 @@ def predict(
     with Genome(genome) as sequence:
         sizes = dict(sorted(sequence.sizes.items()))
         asked = _regions(sizes, chroms, regions, regions_file)
-        runs = list(_window_runs(sizes, asked, run.window, run.stride))
+        runs = list(window_runs(sizes, asked, run.window, run.stride))
         total = sum(last - first for _, first, last in runs)
         if not total:
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
@@ -204,18 +204,6 @@ def _regions(
     asked += [parse_region(text, sizes) for text in regions]
     asked += read_regions(regions_file, sizes) if regions_file else []
     return merge(asked or [(chrom, 0, length) for chrom, length in sizes.items()])
-
-
-def _window_runs(
-    sizes: dict[str, int], regions: Sequence[Region], window: int, stride: int
-) -> Iterator[tuple[str, int, int]]:
-    """Yield chromosome, first window and the one after the last, of the windows that belong to each region."""
-    margin = central_stride(0, window, stride)
-    for chrom, start, end in regions:
-        first = max(0, -((margin - start) // stride))  # ceil((start − margin) / stride)
-        last = min(intervals.tile(sizes[chrom], window, stride), -((margin - end) // stride))
-        if first < last:
-            yield chrom, first, last
 
 
 def _compare_sequences(run: Run, genome: Genome, scanned: set[str]) -> dict[str, bool | None]:
