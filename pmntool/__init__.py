@@ -20,6 +20,9 @@ _HOMES = {
     "plot": "verbs.plot",
     "browse": "verbs.browse",
     "simulate": "verbs.simulate",
+    "info": "verbs.info",
+    "verify": "verbs.verify",
+    "doctor": "verbs.doctor",
     "load": "trained",
 }
 __all__ = [*_HOMES]

@@ -23,7 +23,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pmntool.dataset import are_chroms, are_names, is_count
+from pmntool.dataset import are_chroms, are_names, file_checksum, is_count
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
 from pmntool.models import BUILDERS, Hyperparameters, build
@@ -79,6 +79,13 @@ class Run:
     def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
+
+    def checksums(self) -> dict[str, str]:
+        """Return what an output says of the run that it was made from: SHA-256 of run.json and of the best weights."""
+        return {
+            "sha256": file_checksum(self.path / "run.json", CheckpointError),
+            "weights": self.meta["best"]["sha256"],
+        }
 
     def model(self, device: torch.device, precision: str = "32") -> nn.Module:
         """Return the model with its best weights, in evaluation mode, that computes in `precision`.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pmntool.errors import DatasetError, MismatchError
+from pmntool.errors import DatasetError, MismatchError, OutputError
 from pmntool.genome import N_CODE
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
@@ -211,6 +211,17 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     write_json(folder / "dataset.json", {"format": FORMAT, "format_version": FORMAT_VERSION} | meta)
 
 
+def read_meta(folder: Path) -> dict[str, Any]:
+    """Return the content of dataset.json; no other file is looked at.
+
+    Raises
+    ------
+    DatasetError
+        The folder is no dataset or of another version.
+    """
+    return _parse(_read(folder / "dataset.json", folder), folder)
+
+
 def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
     """Say whether two chromosomes, with `length` and perhaps `md5`, are one sequence; None where that is not known."""
     if a["length"] != b["length"]:
@@ -225,6 +236,11 @@ def file_checksum(path: Path, error_class: type[Exception]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
     except OSError as error:
         raise error_class(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of each of a folder's files."""
+    return {name: file_checksum(folder / name, OutputError) for name in names}
 
 
 def shorten(names: Sequence[str], most: int = 8) -> str:

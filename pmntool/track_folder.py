@@ -44,7 +44,7 @@ class TrackFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.meta = _read_meta(self.path)
+        self.meta = read_meta(self.path)
         self.files = {tf: self.path / name for tf, name in _read_table(self.path).items()}
         self.sizes: dict[str, int] = {chrom: about["length"] for chrom, about in self.meta["chroms"].items()}
 
@@ -98,7 +98,14 @@ class TrackFolder:
         return sorted(self.files, key=lambda tf: -np.nan_to_num(peak[tf], nan=-1.0))[:most]
 
 
-def _read_meta(folder: Path) -> dict[str, Any]:
+def read_meta(folder: Path) -> dict[str, Any]:
+    """Return the content of tracks.json.
+
+    Raises
+    ------
+    InputError
+        The folder holds no tracks, or is of another version.
+    """
     path = folder / "tracks.json"
     if not path.is_file():
         raise InputError(f"{folder}: no tracks there (it holds no tracks.json); `pmntool predict` makes them")

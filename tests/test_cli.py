@@ -19,7 +19,10 @@ from pmntool.dataset import Dataset
 from pmntool.genome import Genome
 from pmntool.metrics import evaluate_labels
 
-COMMANDS = ("build-dataset", "train", "evaluate", "predict", "prototypes", "report", "plot", "browse", "simulate")
+COMMANDS = (
+    *("build-dataset", "train", "evaluate", "predict", "prototypes", "report", "plot", "browse", "simulate"),
+    *("info", "verify", "doctor"),
+)
 
 
 def run(monkeypatch, capsys, *words):

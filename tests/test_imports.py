@@ -15,14 +15,14 @@ ROOT = Path(pmntool.__file__).parent
 
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
-    {"", "errors", "variants", "progress"},  # "": pmntool/__init__.py
+    {"", "errors", "variants", "progress", "machine"},  # "": pmntool/__init__.py
     {"staging", "text"},
     {"fasta_index", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"genes", "track_folder", "region_plot", "browser"}
     | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
-    {"checkpoint", "inference"},
+    {"checkpoint", "inference", "folders"},
     {"epochs", "trained"},
     {"verbs"},
     {"terminal"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -354,20 +355,30 @@ def test_nothing_reaches_the_least_probability(runs, fasta, tmp_path):
     assert read(tmp_path / "out") == {tf: {} for tf in TFS}
 
 
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_where_the_tracks_come_from(runs, tmp_path):
     """tracks.json holds the windows scanned and what each chromosome was in training, and no path and no clock."""
     rng = np.random.default_rng(6)
-    fasta = write(tmp_path / "genome.fa", {"new": draw(rng, 100), **{c: draw(rng, n) for c, n in TRAINED.items()}})
+    letters = {"new": draw(rng, 100), **{c: draw(rng, n) for c, n in TRAINED.items()}}
+    fasta = write(tmp_path / "genome.fa", letters)
     for name in "ab":
         done = predict(fasta, tmp_path / name, runs["cnn"], chroms=["chr2", "new"], decimals=3, least=0.1)
     content = (tmp_path / "a" / "tracks.json").read_text()
     assert content == (tmp_path / "b" / "tracks.json").read_text() and str(tmp_path) not in content
     found = json.loads(content)
     assert (found["window"], found["stride"], found["decimals"], found["least"]) == (W, S, 3, 0.1)
-    assert found["model"]["variant"] == "cnn"
+    run = json.loads((runs["cnn"] / "run.json").read_text())
+    assert found["model"] == {
+        "variant": "cnn", "name": "cnn", "sha256": sha256(runs["cnn"] / "run.json"), "weights": run["best"]["sha256"]
+    }  # fmt: skip
+    assert found["files"] == {name: sha256(tmp_path / "a" / name) for name in (*done.files.values(), "tracks.tsv")}
+    md5 = hashlib.md5(letters["chr2"].encode()).hexdigest()
     assert found["chroms"] == {
         "chr1": {"length": 1500, "windows": 0, "split": "train", "same_sequence": None},
-        "chr2": {"length": 700, "windows": 44, "split": "valid", "same_sequence": False},
+        "chr2": {"length": 700, "windows": 44, "split": "valid", "same_sequence": False, "md5": md5},
         "chr3": {"length": 700, "windows": 0, "split": "test", "same_sequence": None},
         "new": {"length": 100, "windows": 4, "split": None, "same_sequence": None},
     }

@@ -5,7 +5,7 @@ are imported inside their commands, so that `--help` does not wait for torch.
 """
 
 from pmntool.cli import build_dataset, train, evaluate, predict, prototypes, report  # noqa: F401, I001  as in --help
-from pmntool.cli import plot, browse, simulate  # noqa: F401
+from pmntool.cli import plot, browse, simulate, info, verify, doctor  # noqa: F401
 from pmntool.cli.root import app, main
 
 __all__ = ["app", "main"]

@@ -13,7 +13,7 @@ import torch
 from pmntool import __version__, metrics, plots
 from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
-from pmntool.dataset import Dataset, is_same_sequence, shorten
+from pmntool.dataset import Dataset, checksums, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError
 from pmntool.inference import scan
@@ -203,11 +203,11 @@ def _write(
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n", na_rep="nan")
         about = {"pmntool": __version__, "split": split, "dataset": data.checksum, "baseline": evaluation.baseline}
+        about |= {"models": {name: run.checksums() for name, run in runs.items()}}
         about |= {"shared_tfs": evaluation.n_tfs, "groups": evaluation.groups, "bootstrap": how._asdict()}
         content = {
             name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()
         }
-        write_json(folder / "evaluation.json", about | content)
         epochs = {
             group: [pd.DataFrame(runs[name].meta["epochs"]) for name in names]
             for group, names in evaluation.groups.items()
@@ -219,3 +219,5 @@ def _write(
             auroc = pd.DataFrame({group: auroc[names].mean(axis=1) for group, names in evaluation.groups.items()})
             if len(auroc):
                 plots.scatter(auroc[evaluation.baseline], auroc[others], folder / "scatter.png")
+        about["files"] = checksums(folder, sorted(path.name for path in folder.iterdir()))
+        write_json(folder / "evaluation.json", about | content)

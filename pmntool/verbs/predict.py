@@ -14,9 +14,9 @@ from torch import nn
 
 from pmntool import __version__
 from pmntool.checkpoint import Run
-from pmntool.dataset import file_checksum, is_same_sequence, shorten
+from pmntool.dataset import checksums, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
-from pmntool.errors import CheckpointError, InputError, MismatchError
+from pmntool.errors import InputError, MismatchError
 from pmntool.genome import Genome, select_chroms
 from pmntool.inference import scan
 from pmntool.progress import Progress
@@ -122,7 +122,7 @@ def predict(
             for chrom, first, last in runs
             for begin in range(first, last, CHUNK)
         ]
-        same = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
+        same, md5 = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
         about = _describe(run, sizes, _count(sizes, pieces), same, kind, decimals, least)
         with new_directory(output, force=force, marker="tracks.json", keep=True) as folder:
             asked = about | {"tfs": names, "pieces": pieces, "device": place.type, "precision": precision}
@@ -133,7 +133,7 @@ def predict(
             _write_tracks(scanned, folder, files, sizes, pieces, run, how, progress)
             table = pd.DataFrame({"tf": names, "file": files.values(), "entries": scanned.entries})
             table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
-            write_json(folder / "tracks.json", about)
+            write_json(folder / "tracks.json", _add_checksums(about, folder, list(files.values()), md5, progress))
             scanned.remove()
     windows, splits = ({chrom: known[key] for chrom, known in about["chroms"].items()} for key in ("windows", "split"))
     return Predicted(output, files, total, windows, splits)
@@ -206,16 +206,20 @@ def _regions(
     return merge(asked or [(chrom, 0, length) for chrom, length in sizes.items()])
 
 
-def _compare_sequences(run: Run, genome: Genome, scanned: set[str]) -> dict[str, bool | None]:
+def _compare_sequences(run: Run, genome: Genome, scanned: set[str]) -> tuple[dict[str, bool | None], dict[str, str]]:
     """Say which chromosomes are those of the same name in training, None where that is not known; warn of others.
 
     Lengths of all are compared, checksums of those that are scanned.
+
+    Returns
+    -------
+    What is known of each chromosome that was there in training, and the checksums that were computed.
     """
-    trained, same = run.meta["dataset"]["chroms"], {}
+    trained, same, md5 = run.meta["dataset"]["chroms"], {}, {}
     for chrom in [chrom for chrom in genome.sizes if chrom in trained]:
         here = {"length": genome.sizes[chrom]}
         if chrom in scanned and "md5" in trained[chrom]:
-            here["md5"] = genome.checksum(chrom)
+            here["md5"] = md5[chrom] = genome.checksum(chrom)
         same[chrom] = is_same_sequence(here, trained[chrom])
     pairs = {chrom: (genome.sizes[chrom], trained[chrom]["length"]) for chrom in same if same[chrom] is False}
     other = [f"{chrom} ({f'{a} bp, there {b}' if a != b else 'other bases'})" for chrom, (a, b) in pairs.items()]
@@ -223,7 +227,7 @@ def _compare_sequences(run: Run, genome: Genome, scanned: set[str]) -> dict[str,
         log.warning("%s: other sequences than in training: another assembly, or masked otherwise?", shorten(other))
     if scanned & same.keys() and not any("md5" in known for known in trained.values()):
         log.info("%s holds no checksums: whether it was trained on this genome is unknown", run.path)
-    return same
+    return same, md5
 
 
 def _describe(
@@ -236,7 +240,7 @@ def _describe(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "pmntool": __version__,
-        "model": {"variant": run.variant, "sha256": file_checksum(run.path / "run.json", CheckpointError)},
+        "model": {"variant": run.variant, "name": run.name} | run.checksums(),
         "window": run.window,
         "stride": run.stride,
         "kind": kind,
@@ -252,3 +256,17 @@ def _describe(
             for chrom, length in sizes.items()
         },
     }
+
+
+def _add_checksums(
+    about: dict[str, Any], folder: Path, tracks: Sequence[str], md5: dict[str, str], progress: Progress
+) -> dict[str, Any]:
+    """Return what tracks.json holds: `about`, the files' checksums, and those of chromosomes where they are known."""
+    files = {}
+    progress.start("checksums", len(tracks), "tracks")
+    for name in tracks:
+        files |= checksums(folder, [name])
+        progress.advance(1, name)
+    progress.finish()
+    chroms = {c: known | ({"md5": md5[c]} if c in md5 else {}) for c, known in about["chroms"].items()}
+    return about | {"chroms": chroms, "files": files | checksums(folder, ["tracks.tsv"])}

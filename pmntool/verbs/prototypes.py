@@ -16,6 +16,7 @@ import torch
 from pmntool import __version__, plots
 from pmntool.checkpoint import Run, but_for_seed, hyperparameters, run_names
 from pmntool.clustering import LEAST_STABILITY, Clustering, Stability, cluster, cosines, measure_stability, to_newick
+from pmntool.dataset import checksums
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import build
 from pmntool.staging import new_directory, require_free, write_json
@@ -100,7 +101,8 @@ def prototypes(
         None if targets is None else _look_up(clustering, targets, trrust, seed),
     )
     if output is not None:
-        _write(output, found, opened[0].variant, dict(zip(names, tables, strict=True)), force=force)
+        about = _about(found, dict(zip(names, opened, strict=True)))
+        _write(output, found, about, dict(zip(names, tables, strict=True)), force=force)
     return found
 
 
@@ -180,8 +182,10 @@ def _look_up(clustering: Clustering, targets: dict[str, frozenset[str]], path: P
     return SharedTargets(compare_pairs(pairs, targets, names), mantel(near, overlap, seed), absent)
 
 
-def _write(output: Path, found: Prototypes, variant: str, tables: dict[str, np.ndarray], *, force: bool) -> None:
-    """Write tables, tree and figures."""
+def _write(
+    output: Path, found: Prototypes, about: dict[str, Any], tables: dict[str, np.ndarray], *, force: bool
+) -> None:
+    """Write tables, tree and figures, and `about` with their checksums."""
     clustering, stability, targets = found
     tfs, order = clustering.tfs, clustering.order
     rows = [
@@ -201,12 +205,13 @@ def _write(output: Path, found: Prototypes, variant: str, tables: dict[str, np.n
         for name, table in written.items():
             table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, lineterminator="\n", na_rep="nan")
         (folder / "tree.nwk").write_text(to_newick(clustering), encoding="utf-8")
-        write_json(folder / "prototypes.json", _about(found, variant, list(tables)))
         stable = None if stability is None else stability.stable
         for suffix in ("png", "svg"):
             plots.dendrogram(clustering.linkage, order, tfs, clustering.similarity, clustering.clusters, stable,
                              folder / f"dendrogram.{suffix}")  # fmt: skip
             plots.plane(clustering.place, tfs, clustering.clusters, stable, folder / f"plane.{suffix}")
+        files = checksums(folder, sorted(path.name for path in folder.iterdir()))
+        write_json(folder / "prototypes.json", about | {"files": files})
 
 
 def _members(clustering: Clustering, stability: Stability | None) -> pd.DataFrame:
@@ -226,13 +231,14 @@ def _members(clustering: Clustering, stability: Stability | None) -> pd.DataFram
     return members.iloc[order]
 
 
-def _about(found: Prototypes, variant: str, runs: list[str]) -> dict[str, Any]:
-    """Return what prototypes.json holds."""
+def _about(found: Prototypes, runs: dict[str, Run]) -> dict[str, Any]:
+    """Return what prototypes.json holds besides checksums of files."""
     clustering, stability, targets = found
     about = {
         "pmntool": __version__,
-        "runs": runs,
-        "variant": variant,
+        "runs": list(runs),
+        "models": {name: run.checksums() for name, run in runs.items()},
+        "variant": next(iter(runs.values())).variant,
         "clusters": int(clustering.clusters.max()),
     }
     if stability is not None:

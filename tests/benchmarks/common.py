@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pmntool.machine import instruction_sets
+
 
 class Result(NamedTuple):
     """How many times faster pmntool is than the baseline; times in s."""
@@ -38,11 +40,7 @@ def machine() -> dict[str, str]:
     """Return what the machine can do: cores, instruction sets, and its rate of matrix multiplication in GFLOP/s."""
     import torch
 
-    flags = ""
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo") as file:
-            flags = next((line for line in file if line.startswith("flags")), "")
-    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags.split()]
+    sets = instruction_sets() or []
     found = {"cores": str(os.cpu_count()), "instruction sets": " ".join(sets) or "?"}
     kinds = {"float32": torch.float32}
     if {"avx512_bf16", "amx_bf16"} & set(sets) or torch.cuda.is_available():
