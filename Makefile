@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(CURDIR)/$(VENV)/bin
 
-.PHONY: demo test style audit check format clean
+.PHONY: demo test docs style audit check format clean
 
 demo: $(VENV)/.ready-run  ## set up, then run the whole way on simulated data: tracks, table, figures
 	PATH="$(BIN):$$PATH" sh examples/demo.sh demo
 
 test: $(VENV)/.ready-dev style  ## set up, then every test
 	$(BIN)/python -m pytest -q
+
+docs: $(VENV)/.ready-docs  ## set up, then the documentation as a site in build/site/; a warning fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .mkdocs.yml
 
 check: style audit  ## style, and known vulnerabilities of what is installed
 
@@ -34,6 +37,10 @@ $(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
 
 $(VENV)/.ready-audit: $(VENV)/.ready-run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[audit]"
+	touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[docs]"
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-run
