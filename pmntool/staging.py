@@ -19,7 +19,6 @@ import json
 import logging
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -210,7 +209,7 @@ def _locked(lock: Path, target: Path) -> int:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file), os.stat(lock)):
                     os.truncate(file, 0)
-                    os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                    os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
                     return file
         except BlockingIOError as error:
             who = os.read(file, 200).decode(errors="replace") or "it does not say which"

@@ -1,7 +1,5 @@
 """`pmntool doctor`."""
 
-from __future__ import annotations
-
 import typer
 
 from pmntool.cli.facts import AsJson, show

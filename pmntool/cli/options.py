@@ -1,7 +1,5 @@
 """What several commands share: the words that options take, the options themselves, and how they become arguments."""
 
-from __future__ import annotations
-
 import csv
 import enum
 import logging

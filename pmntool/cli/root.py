@@ -1,7 +1,5 @@
 """The application, and the one place where errors become exit codes."""
 
-from __future__ import annotations
-
 import math
 import os
 import signal
