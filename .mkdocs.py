@@ -37,9 +37,11 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, **_):
-    """Part a list from the paragraph above it, as other Markdown does by itself; code stays as it is."""
+    """Part a list from the paragraph above it, as other Markdown does by itself; name files of the repository."""
     parts = re.split(r"(?ms)(^```.*?^```)", markdown)
-    parts[::2] = [re.sub(r"(?m)^((?!- |1\. |\s).+)\n(?=- |1\. )", r"\1\n\n", part) for part in parts[::2]]
+    for i in range(0, len(parts), 2):
+        parts[i] = re.sub(r"(?m)^((?!- |1\. |\s).+)\n(?=- |1\. )", r"\1\n\n", parts[i])
+        parts[i] = re.sub(r"\[([^\]]+)\]\(\.\./([^)]+)\)", r"\1 (`\2`)", parts[i])  # they are not in the site
     return "".join(parts)
 
 
@@ -110,7 +112,7 @@ def _docstring(text: str) -> list[str]:
     blocks = [_plain(opening)]
     for title, content in zip(sections[::2], sections[1::2], strict=True):
         blocks.append(f"**{title}**")
-        if title in ("Parameters", "Attributes", "Raises", "Returns"):
+        if title in ("Parameters", "Attributes", "Raises", "Returns") and "\n  " in content:
             entries = re.findall(r"(?m)^(\S.*)\n((?:[ ]+.*\n?|\n)*)", content + "\n")
             blocks += [_defined(name, " ".join(what.split())) for name, what in entries]
         elif ">>>" in content:

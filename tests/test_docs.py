@@ -101,7 +101,9 @@ def test_the_reference_has_every_function_with_its_arguments():
     assert "`InputError, MismatchError`\n:   As for `evaluate` and `prototypes`." in page
 
 
-def test_a_list_is_parted_from_the_paragraph_above_it():
+def test_a_page_is_made_ready():
     text = "Two:\n- a\n  b\n- c\n\n1. d\n2. e\n\n```\nx\n- y\n```\nThree:\n- z\n"
     parted = "Two:\n\n- a\n  b\n- c\n\n1. d\n2. e\n\n```\nx\n- y\n```\nThree:\n\n- z\n"
     assert hook().on_page_markdown(text) == parted
+    linked = "[a run](../examples/run.sh), [b](b.md)\n"
+    assert hook().on_page_markdown(linked) == "a run (`examples/run.sh`), [b](b.md)\n"
