@@ -10,7 +10,8 @@ import numpy as np
 NEIGHBORS = 5
 LEAST_STABILITY = 0.5
 LARGEST_P = 0.05
-SHUFFLES = 999
+SHUFFLES, FEW_SHUFFLES = 999, 99  # of few TFs and of many
+MOST_EXACT = 500  # TFs up to which nothing is done the quick way
 
 
 class Clustering(NamedTuple):
@@ -73,7 +74,9 @@ def cluster(tfs: list[str], similarity: np.ndarray, *, n_clusters: int | None = 
     """
     from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
 
-    tree = optimal_leaf_ordering(_tree(similarity), _condensed(similarity))
+    tree = _tree(similarity)
+    if len(tfs) <= MOST_EXACT:
+        tree = optimal_leaf_ordering(tree, _condensed(similarity))
     order = leaves_list(tree)
     raw = _cut(tree, n_clusters or best_cut(tree, similarity))
     number = {old: new for new, old in enumerate(dict.fromkeys(raw[order]), start=1)}
@@ -88,15 +91,15 @@ def best_cut(tree: np.ndarray, similarity: np.ndarray) -> int:
     the TFs: "one against all the others" often has the best silhouette, and says nothing. L / 3 where all cuts leave
     such a cluster.
     """
-    from sklearn.metrics import silhouette_score
-
     most = max(2, len(similarity) // 3)
-    scores = {}
-    for count in range(2, most + 1):
+    scores, sums, finer = {}, 1 - similarity, np.arange(1, len(similarity) + 1)
+    for count in range(most, 1, -1):
         labels = _cut(tree, count)
+        sums = _merge(sums, finer, labels)
         if np.bincount(labels).max() <= len(labels) / 2:
-            scores[count] = silhouette_score(1 - similarity, labels, metric="precomputed")
-    return max(scores, key=scores.get) if scores else most
+            scores[count] = _silhouette(sums, labels)
+        finer = labels
+    return max(sorted(scores), key=scores.get) if scores else most
 
 
 def measure_stability(clustering: Clustering, similarities: Sequence[np.ndarray], seed: int = 0) -> Stability:
@@ -119,13 +122,14 @@ def measure_stability(clustering: Clustering, similarities: Sequence[np.ndarray]
     cuts = [_cut(_tree(similarity), n_clusters) for similarity in similarities]
     size, together = _together(clustering.clusters, cuts)
     as_good = np.zeros(n_clusters)
-    for _ in range(SHUFFLES):
+    shuffles = SHUFFLES if n_tfs <= MOST_EXACT else FEW_SHUFFLES
+    for _ in range(shuffles):
         names = [rng.permutation(n_tfs) for _ in similarities]
         mean = np.mean([s[np.ix_(n, n)] for s, n in zip(similarities, names, strict=True)], axis=0)
         chance = _together(_cut(_tree(mean), n_clusters), [cut[n] for cut, n in zip(cuts, names, strict=True)])
         larger, better = (c >= v[:, None] - 1e-9 for c, v in zip(chance, (size, together), strict=True))
         as_good += (larger & better).any(axis=1)
-    p = np.where(size > 1, (as_good + 1) / (SHUFFLES + 1), np.nan)
+    p = np.where(size > 1, (as_good + 1) / (shuffles + 1), np.nan)
     n_neighbors = min(NEIGHBORS, n_tfs - 1)
     return Stability(
         size, together, p, (together >= LEAST_STABILITY) & (p < LARGEST_P),
@@ -161,14 +165,35 @@ def _cut(tree: np.ndarray, n_clusters: int) -> np.ndarray:
     return fcluster(tree, n_clusters, criterion="maxclust")
 
 
+def _merge(sums: np.ndarray, finer: np.ndarray, coarser: np.ndarray) -> np.ndarray:
+    """Add up columns, (L, K), one for each cluster of a cut, to those of a coarser cut of the same tree."""
+    into = np.zeros(finer.max(), np.int64)
+    into[finer - 1] = coarser
+    order = into.argsort(kind="stable")
+    return np.add.reduceat(sums[:, order], np.flatnonzero(np.diff(into[order], prepend=0)), axis=1)
+
+
+def _silhouette(sums: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean silhouette of clusters, from the sum of each TF's distances to those of each: (L, K)."""
+    rows, own, size = np.arange(len(labels)), labels - 1, np.bincount(labels)[1:]
+    within = sums[rows, own] / (size[own] - 1).clip(1)
+    means = sums / size
+    means[rows, own] = np.inf
+    between = means.min(axis=1)
+    larger = np.maximum(within, between)
+    value = np.divide(between - within, larger, out=np.zeros_like(within), where=(size[own] > 1) & (larger > 0))
+    return float(value.mean())
+
+
 def _together(clusters: np.ndarray, cuts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return each cluster's size, and over its pairs the mean share of `cuts` that leave them together."""
-    share = np.mean([cut[:, None] == cut for cut in cuts], axis=0)
-    inside = np.eye(clusters.max())[clusters - 1]  # (L, K): 1 where the TF is of the cluster
-    size = inside.sum(axis=0)
-    pairs = size * (size - 1)
-    counted = np.einsum("ik,ij,jk->k", inside, share, inside, optimize=True) - size
-    return size.astype(np.int64), np.divide(counted, pairs, out=np.full(len(size), np.nan), where=pairs > 0)
+    size = np.bincount(clusters)[1:]
+    pairs, counted = size * (size - 1), np.zeros(len(size))
+    for cut in cuts:
+        both = np.zeros((len(size), cut.max()))  # TFs of a cluster that a part of the cut holds
+        np.add.at(both, (clusters - 1, cut - 1), 1)
+        counted += (both**2).sum(axis=1) - size
+    return size, np.divide(counted / len(cuts), pairs, out=np.full(len(size), np.nan), where=pairs > 0)
 
 
 def _neighbors(similarities: Sequence[np.ndarray], count: int) -> np.ndarray:
@@ -184,9 +209,12 @@ def _neighbors(similarities: Sequence[np.ndarray], count: int) -> np.ndarray:
 
 
 def _plane(distance: np.ndarray, seed: int) -> np.ndarray:
-    """Lay the prototypes out in a plane by t-SNE on their distances: (L, L) to (L, 2)."""
+    """Lay the prototypes out in a plane by t-SNE on their distances, Barnes and Hut's where many: (L, L) to (L, 2)."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = max(1.0, min(15.0, (len(distance) - 1) / 3))
-    method = TSNE(metric="precomputed", init="random", perplexity=perplexity, random_state=seed, method="exact")
-    return method.fit_transform(distance.clip(0)).astype(np.float64)
+    method = "exact" if len(distance) <= MOST_EXACT else "barnes_hut"
+    layout = TSNE(metric="precomputed", init="random", perplexity=perplexity, random_state=seed, method=method)
+    with threadpool_limits(1, "openmp"):  # of several, sums come in any order
+        return layout.fit_transform(distance.clip(0)).astype(np.float64)

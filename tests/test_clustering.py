@@ -7,7 +7,9 @@ import pytest
 import reference
 from scipy.cluster.hierarchy import average, cophenet, fcluster
 from scipy.spatial.distance import squareform
+from sklearn.metrics import silhouette_score
 
+from pmntool import clustering
 from pmntool.clustering import best_cut, cluster, cosines, measure_stability, to_newick
 
 
@@ -65,6 +67,34 @@ def test_one_against_all_others_is_not_a_cut():
     assert sorted(np.bincount(fcluster(tree, 2, "maxclust"))[1:]) == [1, 10]
     assert best_cut(tree, similarity) == 3
     assert sorted(np.bincount(cluster(names(11), similarity).clusters)[1:]) == [1, 5, 5]
+
+
+def test_the_best_cut_is_that_of_the_best_silhouette_in_scikit_learn():
+    found = []
+    for seed in range(8):
+        groups = np.random.default_rng(seed).integers(0, 4 + 2 * seed, 45)
+        similarity = cosines(vectors(groups, 24, 0.25, seed))
+        tree = average(squareform(1 - similarity, checks=False))
+        cuts = {count: fcluster(tree, count, "maxclust") for count in range(2, 16)}
+        scores = {count: silhouette_score(1 - similarity, cut, metric="precomputed") for count, cut in cuts.items()
+                  if np.bincount(cut).max() <= 22}  # fmt: skip
+        found.append(best_cut(tree, similarity))
+        assert found[-1] == max(scores, key=scores.get)
+    assert len(set(found)) > 3
+
+
+def test_many_tfs_are_clustered_as_few_are(groups, runs, monkeypatch):
+    """But for the order of leaves, the plane and the number of shuffles."""
+    _, table = groups
+    exact = cluster(names(12), cosines(table))
+    together = cluster(names(24), np.mean(runs, axis=0), n_clusters=8)
+    stable = measure_stability(together, runs).stable
+    monkeypatch.setattr(clustering, "MOST_EXACT", 10)
+    quick, again = (cluster(names(12), cosines(table)) for _ in range(2))
+    assert sorted(map(sorted, quick.members())) == sorted(map(sorted, exact.members()))
+    assert np.array_equal(quick.place, again.place) and not np.array_equal(quick.place, exact.place)
+    few = measure_stability(together, runs)
+    assert few.stable.tolist() == stable.tolist() and np.nanmin(few.p) == 1 / 100
 
 
 def test_a_third_of_the_tfs_where_one_cluster_is_always_too_large():
