@@ -23,7 +23,7 @@ LAYERS = (
     {"models", "losses"},
     {"device"},
     {"checkpoint", "inference", "folders"},
-    {"epochs", "trained"},
+    {"epochs", "event_files", "trained"},
     {"verbs"},
     {"terminal"},
     {"cli"},

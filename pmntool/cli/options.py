@@ -20,6 +20,7 @@ StrandsName = enum.Enum("StrandsName", {name: name for name in STRANDS}, type=st
 PrecisionName = enum.Enum("PrecisionName", {name: name for name in PRECISIONS}, type=str)
 SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "test")}, type=str)
 MetricName = enum.Enum("MetricName", {name: name for name in ("auroc", "aupr", "recall_at_fdr")}, type=str)
+LoggerName = enum.Enum("LoggerName", {"tensorboard": "tensorboard"}, type=str)
 PeakWindows = enum.Enum("PeakWindows", {name: name for name in ("summit", "own")}, type=str)
 TrackFormat = enum.Enum("TrackFormat", {name: name for name in ("bigwig", "bedgraph")}, type=str)
 

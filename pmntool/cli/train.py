@@ -10,6 +10,7 @@ from pmntool.cli.options import (
     Data,
     Device,
     Force,
+    LoggerName,
     MetricName,
     Precision,
     PrecisionName,
@@ -92,6 +93,10 @@ def train(
     device: Device = "auto",
     precision: Precision = PrecisionName.auto,
     threads: Threads = 0,
+    logger: Annotated[
+        LoggerName | None,
+        typer.Option(help="Also write event files, into the run's tensorboard/; epochs.tsv is there always."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -123,7 +128,7 @@ def train(
     )
     run = verb(
         dataset, output, settings, hyperparameters, tfs=words(tfs) or None, motifs=motifs, device=device,
-        resume=resume, force=force, progress=progress,
+        logger=logger and logger.value, resume=resume, force=force, progress=progress,
     )  # fmt: skip
     log.info(
         "wrote %s/: best weights of epoch %d, curves in %s", output, max(run.meta["best_epochs"]), output / "epochs.png"

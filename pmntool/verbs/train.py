@@ -18,6 +18,7 @@ from pmntool.dataset import Dataset, file_checksum
 from pmntool.device import choose_device, choose_precision, describe, use_precision
 from pmntool.epochs import Best, Settings, launch, load_windows, measure, run_epoch
 from pmntool.errors import InputError, MismatchError, PmnError
+from pmntool.event_files import EventFiles
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
@@ -37,6 +38,7 @@ def train(
     tfs: list[str] | None = None,
     motifs: Path | None = None,
     device: str = "auto",
+    logger: str | None = None,
     resume: bool = False,
     force: bool = False,
     progress: Progress = Progress(),
@@ -58,6 +60,8 @@ def train(
         TFs to train on; all of the dataset's by default. The windows stay the same.
     motifs
         The file of known motifs that variants of `models.UsesMotifs` need and no other takes.
+    logger
+        "tensorboard": also write TensorBoard's event files; what else there is to log is in epochs.tsv.
     resume
         Go on with the run in `output`, up to `settings.epochs`; everything else must be as it was.
 
@@ -70,9 +74,12 @@ def train(
     OutputError
         `output` exists (without `force` or `resume`) or cannot be written.
     PmnError
-        The loss is no longer a number; the run keeps its last good epoch.
+        The loss is no longer a number; the run keeps its last good epoch. Or the logger is not installed.
     """
     _check(settings, hyperparameters)
+    if logger not in (None, "tensorboard"):
+        raise InputError(f"--logger {logger}: expected tensorboard")
+    events = EventFiles(output) if logger else None
     place = choose_device(device)
     data = Dataset(dataset)
     hyperparameters = hyperparameters._replace(window=data.window)
@@ -101,6 +108,8 @@ def train(
         if fabric.is_global_zero:
             clear(output, meta)
             _write_curves(output, output.name, meta)
+            if events:
+                events.write(meta["epochs"])
     windows = load_windows(data, names, fabric.device)
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
@@ -136,12 +145,16 @@ def train(
         meta["epochs"].append({"epoch": epoch, "train_loss": loss, **known})
         if fabric.is_global_zero:
             _save(output, meta, epoch, best, net, adam, force=force)
+            if events:
+                events.write(meta["epochs"])
         progress.keep(_kept(output, epoch, force))
         log.info(
             "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
             epoch, n_epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
             " (best)" if epoch in best.epochs else "",
         )  # fmt: skip
+    if events:
+        events.close()
     fabric.barrier()
     return Run(output)
 
