@@ -58,6 +58,14 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
         raise OutputError(f"{target} holds no {marker}, so it was not made by this command; --force leaves it as it is")
 
 
+def room(target: Path) -> int:
+    """Return how many bytes `target` may come to take: the disk's free ones and those of its unfinished self."""
+    target = Path(target)
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    half = (path.stat().st_size for path in partial_name(target).glob("*"))
+    return shutil.disk_usage(above).free + sum(half)
+
+
 def require_free_file(target: Path, *, force: bool, marker: bytes) -> None:
     """Refuse a file that cannot be written, or exists; with `force` all but an older output of the same command.
 

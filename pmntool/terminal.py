@@ -19,7 +19,7 @@ from pmntool.errors import printable
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.metrics import NAMES, TITLES
 from pmntool.progress import Progress
-from pmntool.text import counted
+from pmntool.text import as_time, counted
 
 if TYPE_CHECKING:  # the verbs bring torch along, which a table does not need
     from pmntool.verbs.build_dataset import Built
@@ -66,8 +66,8 @@ class TerminalProgress(Progress):
         elif now - self._said >= SECONDS and self._done < self._total:
             self._said = now
             left = (self._total - self._done) / rate
-            log.info("%s: %d of %d %s, %.0f/s, %.0f s left %s", self._what, self._done, self._total, self._unit, rate,
-                     left, self._note)  # fmt: skip
+            log.info("%s: %d of %d %s, %.0f/s, %s left %s", self._what, self._done, self._total, self._unit, rate,
+                     as_time(left), self._note)  # fmt: skip
 
     def finish(self) -> None:
         """End the bar."""

@@ -61,6 +61,31 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def as_bytes(number: float) -> str:
+    """Return so many bytes in words for people.
+
+    Examples
+    --------
+    >>> as_bytes(31_400_000), as_bytes(2.5e12)
+    ('31.4 MB', '2,500.0 GB')
+    """
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
+
+
+def as_time(seconds: float) -> str:
+    """Return a length of time in words for people.
+
+    Examples
+    --------
+    >>> as_time(42.4), as_time(125), as_time(9000)
+    ('42 s', '2 min', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def is_name(text: object) -> bool:
     """Say whether a TF may be called so: text, but no tab, line end, other control character or lone surrogate.
 

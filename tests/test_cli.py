@@ -85,6 +85,7 @@ def test_the_three_commands_work_as_they_stand(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path / "x")
     code, out, err = run(monkeypatch, capsys, "build-dataset")
     assert code == 0 and "by more than one TF" in out and "wrote dataset/" in err
+    assert f"up to about {len(Dataset('dataset')):,} windows, 0." in err
     small = ["--channels", "8,8,8", "--epochs", 1]
     code, _, err = run(monkeypatch, capsys, "train", "--variant", "pmn", "--lambda", 1, *small)
     assert code == 0 and "epoch 1/1" in err and os.path.exists("runs/pmn-lambda1/run.json")

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyBigWig
@@ -514,6 +515,28 @@ def test_a_full_disk_keeps_what_is_scanned(runs, fasta, small_disk):
     rest.unlink()
     predict(fasta, small_disk / "out", runs["cnn"])
     assert len(contents(small_disk / "out")) == len(TFS) + 2
+
+
+@pytest.mark.parametrize("free", [3.9, 4, 10, 15])  # bytes a value
+def test_a_scan_that_has_no_room_is_refused_before_it_starts(runs, fasta, tmp_path, monkeypatch, caplog, free):
+    caplog.set_level("INFO", "pmntool")
+    whole = predict(fasta, tmp_path / "whole", runs["cnn"])
+    values = whole.windows * len(TFS)
+    disk = SimpleNamespace(free=int(free * values))
+    monkeypatch.setattr("pmntool.staging.shutil.disk_usage", lambda path: disk)
+    caplog.clear()
+    if free < 4:
+        with pytest.raises(OutputError, match="out: the scan takes .* MB there, and .* MB are free; give another -o, "):
+            predict(fasta, tmp_path / "out", runs["cnn"])
+        assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+        half = tmp_path / ".out.partial" / "0.values"  # of a killed command, which may be written over
+        half.parent.mkdir()
+        half.write_bytes(bytes(values))
+    predict(fasta, tmp_path / "out", runs["cnn"])
+    warned = any("out: tracks may take" in message for message in caplog.messages)
+    assert warned == (free < 6 + 4 / len(TFS))
+    said = f"{whole.windows:,} windows of {len(TFS)} TFs: {4e-6 * values:.1f} MB on disk for the scan, then "
+    assert any(message.startswith(said) for message in caplog.messages)
 
 
 # What is said and what is refused

@@ -3,6 +3,7 @@
 import copy
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -246,6 +247,16 @@ def test_resume_with_another_dataset(tmp_path, finished):
     other = write(tmp_path / "other", make(seed=9))
     with pytest.raises(MismatchError, match="trained on another dataset"):
         go(other, finished.path, resume=True, epochs=3)
+
+
+def test_the_time_of_the_other_epochs_is_said_after_the_first(dataset, tmp_path, no_curves, caplog, monkeypatch):
+    caplog.set_level("INFO", "pmntool")
+    seconds = iter((100.0, 3700.0, 0.0, 30.0))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    go(dataset, tmp_path / "run", epochs=3)
+    go(dataset, tmp_path / "run", epochs=5, resume=True)
+    said = [message for message in caplog.messages if " left, " in message]
+    assert said == ["2 epochs left, about 2 h 0 min", "1 epoch left, about 30 s"]
 
 
 def test_the_seed_decides(dataset, tmp_path, no_curves):

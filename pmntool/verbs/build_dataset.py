@@ -34,6 +34,7 @@ from pmntool.labels import (
 from pmntool.leakage import LEAST_SHARE, WORD, find_leaks
 from pmntool.peaks import Peaks, by_chrom, find_peaks, peak_windows, read_peaks
 from pmntool.staging import new_directory, require_free
+from pmntool.text import as_bytes, counted
 
 log = logging.getLogger("pmntool")
 
@@ -42,6 +43,7 @@ PAPER_TEST_CHROMS = ("chr3", "chr12", "chr17")
 LONGEST_WINDOW = 1_000_000  # bp
 MOST_ON_N = 0.001  # share of peaks centered on N beyond which a warning is due: no read maps there
 FEWEST_ON_N = 10  # peaks centered on N that are no chance
+WINDOW_BYTES = 35  # of a window's place in offsets.npy and windows.bed
 GC_STEPS = 50  # unbound windows are matched on GC in steps of 2 %
 
 
@@ -158,6 +160,7 @@ def build_dataset(
         table = tf_table(labels, counts.loc[tfs])
         meta = _describe(tfs, reasons, labels, splits, sizes, options, tally, inputs) | {"exclude": excluded}
         if sequence is not None:
+            log.info("%s", _size(labels, len(tfs), options))
             rows = _lay_out(sequence, labels, allowed, regions, meta, options)
             leaks = _find_leaks(rows, meta, options)
             if options.no_leakage:
@@ -333,6 +336,15 @@ def _describe(
         },
         "inputs": inputs,
     }
+
+
+def _size(labels: Mapping[str, Labels], n_tfs: int, options: Options) -> str:
+    """Return what a dataset comes to hold and to take, in words, before it is laid out."""
+    numbers = [part.numbers for part in labels.values() if len(part.numbers)]
+    n_windows = round((1 + options.negatives) * sum(map(len, numbers)))
+    steps = (np.minimum(np.diff(some) * options.stride, options.window).sum() + options.window for some in numbers)
+    size = (1 + options.negatives) * int(sum(steps)) + n_windows * (-(-n_tfs // 8) + WINDOW_BYTES)
+    return f"up to about {counted(n_windows, 'window')}, {as_bytes(size)} in memory and on disk"
 
 
 def _lay_out(

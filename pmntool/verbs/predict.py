@@ -16,18 +16,21 @@ from pmntool import __version__
 from pmntool.checkpoint import Run
 from pmntool.dataset import checksums, is_same_sequence, shorten
 from pmntool.device import choose_device, choose_precision, describe
-from pmntool.errors import InputError, MismatchError
+from pmntool.errors import InputError, MismatchError, OutputError
 from pmntool.genome import Genome, select_chroms
 from pmntool.inference import scan
 from pmntool.progress import Progress
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Scanned
-from pmntool.staging import new_directory, new_file, require_free, write_json
+from pmntool.staging import new_directory, new_file, require_free, room, write_json
+from pmntool.text import as_bytes, counted
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems, window_runs
 
 log = logging.getLogger("pmntool")
 
+VALUE_BYTES = 4  # on disk, of a value that is scanned
+TRACK_BYTES = {"bigwig": 6, "bedgraph": 10}  # of one in a track, about: without --decimals and --min-probability
 CHUNK = 20_000  # windows scanned between two writes: what memory holds, whatever the genome's size
 Piece = tuple[str, int, int]  # chromosome, first window, and the one after the last
 
@@ -122,6 +125,7 @@ def predict(
             for chrom, first, last in runs
             for begin in range(first, last, CHUNK)
         ]
+        _require_room(output, total, len(names), kind)
         same, md5 = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
         about = _describe(run, sizes, _count(sizes, pieces), same, kind, decimals, least)
         with new_directory(output, force=force, marker="tracks.json", keep=True) as folder:
@@ -137,6 +141,23 @@ def predict(
             scanned.remove()
     windows, splits = ({chrom: known[key] for chrom, known in about["chroms"].items()} for key in ("windows", "split"))
     return Predicted(output, files, total, windows, splits)
+
+
+def _require_room(output: Path, n_windows: int, n_tfs: int, kind: str) -> None:
+    """Say what disk a scan takes; refuse one whose values have no room, and warn where its tracks may have none."""
+    values, free = n_windows * n_tfs, room(output)
+    scan, tracks = VALUE_BYTES * values, TRACK_BYTES[kind] * values
+    log.info(
+        "%s of %s: %s on disk for the scan, then up to about %s of tracks in its place; %s are free",
+        counted(n_windows, "window"), counted(n_tfs, "TF"), as_bytes(scan), as_bytes(tracks), as_bytes(free),
+    )  # fmt: skip
+    if scan > free:
+        raise OutputError(
+            f"{output}: the scan takes {as_bytes(scan)} there, and {as_bytes(free)} are free; "
+            "give another -o, or fewer --tfs or --chroms"
+        )
+    if tracks + VALUE_BYTES * n_windows > free:  # values of a TF go when its track is written
+        log.warning("%s: tracks may take %s, and %s are free", output, as_bytes(tracks), as_bytes(free))
 
 
 def _scan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, new_file, require_free
-from pmntool.text import counted
+from pmntool.text import as_time, counted
 from pmntool.variants import STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
@@ -118,7 +119,8 @@ def train(
     if len(meta["epochs"]) >= n_epochs:
         there = counted(len(meta["epochs"]), "epoch")
         log.info("%s has its %s already; --epochs %d asks for no more", output, there, n_epochs)
-    for epoch in range(len(meta["epochs"]) + 1, n_epochs + 1):
+    began, first = time.monotonic(), len(meta["epochs"]) + 1
+    for epoch in range(first, n_epochs + 1):
         if settings.patience and epoch - 1 - max(best.epochs) >= settings.patience:
             waited = counted(settings.patience, "epoch")
             log.info("stopped early: no better validation %s in %s", settings.select_by, waited)
@@ -153,6 +155,9 @@ def train(
             epoch, n_epochs, loss, row["valid_auroc"], row["valid_aupr"], row["valid_recall_at_fdr"],
             " (best)" if epoch in best.epochs else "",
         )  # fmt: skip
+        if epoch == first < n_epochs:
+            left = (n_epochs - epoch) * (time.monotonic() - began)
+            log.info("%s left, about %s", counted(n_epochs - epoch, "epoch"), as_time(left))
     if events:
         events.close()
     fabric.barrier()
