@@ -13,6 +13,7 @@ before older ones go: whenever a run is cut short, what run.json names is there.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
 from pmntool.text import parse_json
 from pmntool.variants import STRANDS
+
+log = logging.getLogger("pmntool")
 
 FORMAT = "pmntool-run"
 FORMAT_VERSION = 1
@@ -74,6 +77,7 @@ class Run:
         self.tfs: list[str] = self.meta["tfs"]
         self.window: int = self.meta["window"]
         self.stride: int = self.meta["stride"]
+        log.debug("opened %s: %s, %d TFs, %d epochs", self.path, self.variant, len(self.tfs), len(self.meta["epochs"]))
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ from pmntool.genome import N_CODE
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
 from pmntool.text import is_name, parse_json
+
+log = logging.getLogger("pmntool")
 
 FORMAT = "pmntool-dataset"
 FORMAT_VERSION = 1
@@ -81,6 +84,7 @@ class Dataset:
         self.stride: int = self.meta["stride"]
         self.sequence, self.offsets, self.packed = (_load(self.path / name) for name in ARRAYS[1:])
         self._check_arrays()
+        log.debug("opened %s: %d windows, %d TFs", self.path, len(self), len(self.tfs))
 
     def __len__(self) -> int:
         return len(self.offsets)

@@ -143,6 +143,7 @@ class Genome:
         except GenomeError:
             self.close()
             raise
+        log.debug("opened %s: %d chromosomes, %d bp", self.path, len(self.sizes), sum(self.sizes.values()))
 
     def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
         """Return the base codes of `chrom` from `start` to `end` (bp).

@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pmntool import provenance
 from pmntool.errors import OutputError
 
 log = logging.getLogger("pmntool")
@@ -160,6 +161,7 @@ def new_directory(target: Path, *, marker: str, force: bool = False, keep: bool 
                     _remove(partial)
                 partial.mkdir(exist_ok=keep)
                 yield partial
+                write_config(partial)
                 _replace_directory(partial, target)
         except BaseException:
             if not keep:
@@ -196,6 +198,16 @@ def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, completely or not at all; NaN is refused."""
     with new_file(target) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_config(folder: Path) -> None:
+    """Let a folder say how to make it again, in `config.toml`; where no command is at work, nothing says so."""
+    path, options = folder / provenance.CONFIG, provenance.options.get()
+    if options is None:
+        path.unlink(missing_ok=True)
+    else:
+        with new_file(path) as partial:
+            partial.write_text(options(), encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _require_writable(target: Path) -> None:

@@ -39,6 +39,7 @@ class TerminalProgress(Progress):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bar: RichProgress | None = None
+        self._what = ""
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Begin a bar; one that is still open ends."""
@@ -70,10 +71,13 @@ class TerminalProgress(Progress):
                      as_time(left), self._note)  # fmt: skip
 
     def finish(self) -> None:
-        """End the bar."""
+        """End the bar, and the piece of work where there was one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if self._what:
+            log.debug("%s: %d %s in %.1f s", self._what, self._done, self._unit, time.monotonic() - self._began)
+            self._what = ""
 
     def keep(self, what: str) -> None:
         """Have it said if the command is stopped."""
@@ -245,22 +249,24 @@ def _number(value: float, form: str) -> str:
 
 
 class _Lines(logging.Handler):
-    """Write messages to stderr, above a bar where there is one."""
+    """Write messages to stderr, above a bar where there is one; where `timed`, with the seconds since it began."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, timed: bool) -> None:
         super().__init__()
-        self.console = console
+        self.console, self.timed, self.began = console, timed, time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        if self.timed:
+            prefix = f"{time.monotonic() - self.began:8.2f} s  {prefix}"
         self.console.print(Text(prefix + printable(record.getMessage())), soft_wrap=True)
 
 
-def listen(*, quiet: bool) -> Progress:
+def listen(*, quiet: bool, verbose: bool = False) -> Progress:
     """Send pmntool's messages to stderr, and return how progress is shown."""
     console = Console(stderr=True, highlight=False)
-    log.handlers = [_Lines(console)]
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.handlers = [_Lines(console, timed=verbose)]
+    log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     log.propagate = False
     return Progress() if quiet else TerminalProgress(console)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import math
 import zlib
 from pathlib import Path
 from typing import Any
 
 from pmntool.errors import InputError
+
+log = logging.getLogger("pmntool")
 
 MOST_BYTES = 1 << 29  # of one file, unpacked
 _GZIP = b"\x1f\x8b"
@@ -31,6 +34,7 @@ def read_bytes(path: Path, error: type[InputError], *, unpack: bool = False) -> 
         raise error(f"{path}: cannot be read ({getattr(problem, 'strerror', None) or problem})") from problem
     if len(content) > MOST_BYTES:
         raise error(f"{path}: holds more than {MOST_BYTES} bytes of text; expected a smaller file")
+    log.debug("read %s: %d bytes", path, len(content))
     return content
 
 

@@ -11,6 +11,7 @@ import torch
 
 from pmntool.models import Hyperparameters
 from pmntool.verbs.build_dataset import Options, build_dataset
+from pmntool.verbs.predict import predict
 from pmntool.verbs.simulate import simulate
 from pmntool.verbs.train import Settings, train
 
@@ -49,6 +50,23 @@ def world(tmp_path_factory):
         settings = Settings(variant, weight, learning_rate=3e-3, batch_size=64, epochs=2)
         train(folder / "dataset", folder / "runs" / name, settings, Hyperparameters(channels=(16, 8, 8)))
     return folder
+
+
+@pytest.fixture(scope="session")
+def tracks(world, tmp_path_factory):
+    """The folder of tracks of one chromosome."""
+    folder = tmp_path_factory.mktemp("scanned") / "tracks"
+    predict(world / "genome.fa", folder, world / "runs" / "cnn", chroms=["chr3"])
+    return folder
+
+
+@pytest.fixture
+def desk(world, tracks, tmp_path, monkeypatch):
+    """A working folder with links to the shared inputs, to write in."""
+    for path in (*world.iterdir(), tracks):
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def mount(folder, *words):

@@ -111,7 +111,7 @@ def test_evaluate_writes_tables_and_figures(here, monkeypatch, capsys):
     assert code == 0 and "increase over cnn" in out and "paired t-test" in out
     assert {path.name for path in (here / "evaluation").iterdir()} == {
         "tfs.tsv", "table4.tsv", "tests.tsv", "extremes.tsv", "differences.tsv", "leakage.tsv", "evaluation.json",
-        "curves.png", "scatter.png",
+        "curves.png", "scatter.png", "config.toml",
     }  # fmt: skip
     assert err.endswith("tables as TSV and JSON, curves.png and scatter.png\n")
     table = pd.read_csv("evaluation/table4.tsv", sep="\t").set_index("run")

@@ -1,6 +1,7 @@
 """The documentation: pmntool takes every command in it, the ten minutes run, and what a build makes is whole."""
 
 import importlib.util
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -39,10 +40,18 @@ def hook():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_pmntool_takes_every_command(page):
-    for words in commands(page.read_text(encoding="utf-8")):
-        if words[0] == "pmntool":
-            parse(words[1:])
+def test_pmntool_takes_every_command(page, tmp_path, monkeypatch):
+    """Up to a pipe; a file of options holds what the page shows of one."""
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    for program, *words in commands(text):
+        if program == "pmntool":
+            words = list(itertools.takewhile("|".__ne__, words))
+            if "--config" in words:
+                file = Path(words[words.index("--config") + 1])
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("".join(re.findall(r"(?ms)^```toml\n(.*?)^```", text)))
+            parse(words)
 
 
 def test_commands_are_found():

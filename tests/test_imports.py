@@ -15,7 +15,7 @@ ROOT = Path(pmntool.__file__).parent
 
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
-    {"", "errors", "variants", "progress", "machine"},  # "": pmntool/__init__.py
+    {"", "errors", "variants", "progress", "machine", "provenance"},  # "": pmntool/__init__.py
     {"staging", "text"},
     {"fasta_index", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
     | {"genes", "track_folder", "region_plot", "browser"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import COMMAS, Force, Genes, PeakPaths, Quiet, example, listen, words
+from pmntool.cli.options import COMMAS, Config, Force, Genes, PeakPaths, Quiet, Verbose, example, listen, words
 from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
@@ -61,12 +61,14 @@ def browse(
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: Config = None,
 ) -> None:
     """Look at tracks in a genome browser, igv.js, in your own web browser.
 
     TFs are listed by cluster and found by name; a click opens a TF's track and peaks. Nothing leaves this machine.
     """
-    listen(quiet)
+    listen(quiet, verbose)
     if export is not None:
         reserve(export)
     from pmntool.browser.view import make_view

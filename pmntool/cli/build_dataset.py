@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, PeakWindows, Quiet, Seed, example, listen, words
+from pmntool.cli.config import settle
+from pmntool.cli.facts import AsJson
+from pmntool.cli.options import Config, Force, PeakWindows, Quiet, Seed, Verbose, answer, example, listen, words
 from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
@@ -66,12 +68,17 @@ def build_dataset_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Report only; write nothing.")] = False,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Label the windows of a genome by the peaks that overlap them.
 
     Prints the paper's Table 3; the folder also holds its Figure 2 (tfs.png, tfs.tsv).
     """
-    listen(quiet)
+    listen(quiet, verbose)
+    peaks = peaks or [Path("peaks")]
+    settle(peaks=peaks)
     if not dry_run:
         reserve(output)
     from pmntool.verbs.build_dataset import Options, build_dataset
@@ -81,10 +88,13 @@ def build_dataset_command(
         words(chroms), min_windows, max_n, negatives, seed, no_leakage,
     )  # fmt: skip
     target = None if dry_run else output
-    built = build_dataset(genome, peaks or [Path("peaks")], target, options, exclude=exclude, force=force)
+    built = build_dataset(genome, peaks, target, options, exclude=exclude, force=force)
     from pmntool import terminal
 
     for note in terminal.dataset_notes(built):
         log.info("%s", note)
-    terminal.show(terminal.dataset_tables(built))
+    if as_json:
+        answer(target, built.meta)
+    else:
+        terminal.show(terminal.dataset_tables(built))
     log.info("nothing was written (--dry-run)" if dry_run else f"wrote {output}/; Figure 2 is {output / 'tfs.png'}")

@@ -3,13 +3,13 @@
 import typer
 
 from pmntool.cli.facts import AsJson, show
-from pmntool.cli.options import example
+from pmntool.cli.options import Config, example
 from pmntool.cli.root import app
 from pmntool.errors import PmnError, printable
 
 
 @app.command(epilog=example("doctor", "doctor --json"))
-def doctor(as_json: AsJson = False) -> None:
+def doctor(as_json: AsJson = False, config: Config = None) -> None:
     """Say what is here: versions, devices, disk, formats, extras, and what is missing or broken and how to mend it.
 
     The exit code is 1 where something is broken that pmntool needs.

@@ -1,14 +1,17 @@
 """`pmntool evaluate`."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pmntool.cli.facts import AsJson
 from pmntool.cli.options import (
     Baseline,
     Block,
+    Config,
     Data,
     Device,
     Draws,
@@ -21,6 +24,8 @@ from pmntool.cli.options import (
     Split,
     SplitName,
     Threads,
+    Verbose,
+    answer,
     example,
     listen,
     use_threads,
@@ -49,6 +54,9 @@ def evaluate(
     threads: Threads = 0,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Measure runs on held-out windows and compare them.
 
@@ -56,7 +64,7 @@ def evaluate(
     or lost, by a paired bootstrap over genomic blocks; the rarest and the commonest TFs apart; per-TF scatter plots and
     the runs' curves. Runs that differ in their seed alone are one row.
     """
-    progress = listen(quiet)
+    progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
     from pmntool import terminal
@@ -77,6 +85,9 @@ def evaluate(
         force=force,
         progress=progress,
     )
-    terminal.show(terminal.evaluation_tables(evaluation))
+    if as_json:
+        answer(output, json.loads((output / "evaluation.json").read_bytes()))
+    else:
+        terminal.show(terminal.evaluation_tables(evaluation))
     figures = [name for name in ("curves.png", "scatter.png") if (output / name).exists()]
     log.info("wrote %s/: tables as TSV and JSON, %s", output, " and ".join(figures))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.facts import AsJson, show
-from pmntool.cli.options import example, listen
+from pmntool.cli.options import Config, example, listen
 from pmntool.cli.root import app
 
 
@@ -19,6 +19,7 @@ def info(
         ),
     ],
     as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Say what a folder or file is. Nothing is computed or checked: `verify` does that."""
     listen(quiet=False)

@@ -3,11 +3,14 @@
 import csv
 import enum
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from pmntool.cli import config
+from pmntool.cli.facts import show
 from pmntool.cli.root import RANK, watch
 from pmntool.errors import InputError
 from pmntool.progress import Progress
@@ -37,6 +40,16 @@ Precision = Annotated[
 ]
 Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU threads; 0: one per core.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="On stderr, say nothing but warnings and errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="On stderr, also say what is read and written, and when.")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", callback=config.load, is_eager=True, show_default=False,
+        help="TOML file of options, by their names without dashes; the command line wins.",
+    ),
+]  # fmt: skip
 Data = Annotated[Path, typer.Option("--dataset", "-d", help="Folder that build-dataset wrote.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Split = Annotated[SplitName, typer.Option(help="Windows to evaluate on.")]
@@ -118,11 +131,19 @@ def use_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def listen(quiet: bool) -> Progress:
+def answer(output: Path | None, content: Mapping[str, Any]) -> None:
+    """Print what came of a command as JSON; of several processes the first alone does."""
+    if RANK == 0:
+        show({"output": None if output is None else str(output)} | dict(content), as_json=True)
+
+
+def listen(quiet: bool, verbose: bool = False) -> Progress:
     """Send messages to stderr, and return how progress is shown; of several processes the first alone speaks."""
+    if quiet and verbose:
+        raise InputError("--quiet says less and --verbose more: give one of them")
     from pmntool import terminal
 
-    progress = watch(terminal.listen(quiet=quiet or RANK > 0))
+    progress = watch(terminal.listen(quiet=quiet or RANK > 0, verbose=verbose))
     if RANK:
         log.setLevel(logging.ERROR)
     return progress

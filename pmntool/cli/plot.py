@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import COMMAS, Force, Genes, PeakPaths, Quiet, TracksFolder, example, listen, words
+from pmntool.cli.options import (
+    COMMAS,
+    Config,
+    Force,
+    Genes,
+    PeakPaths,
+    Quiet,
+    TracksFolder,
+    Verbose,
+    example,
+    listen,
+    words,
+)
 from pmntool.cli.root import app, reserve
 from pmntool.text import counted
 
@@ -40,9 +52,11 @@ def plot(
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: Config = None,
 ) -> None:
     """Draw a place of the genome: predicted tracks, peaks beneath them, genes, coordinates."""
-    listen(quiet)
+    listen(quiet, verbose)
     reserve(output)
     from pmntool.verbs.plot import plot as verb
 

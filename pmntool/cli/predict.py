@@ -1,12 +1,16 @@
 """`pmntool predict`."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pmntool.cli.config import settle
+from pmntool.cli.facts import AsJson
 from pmntool.cli.options import (
+    Config,
     Device,
     Force,
     Precision,
@@ -15,6 +19,8 @@ from pmntool.cli.options import (
     Tfs,
     Threads,
     TrackFormat,
+    Verbose,
+    answer,
     example,
     listen,
     run_or_newest,
@@ -59,20 +65,25 @@ def predict(
     threads: Threads = 0,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Scan a genome: one track of binding probabilities per TF, for genome browsers.
 
     A window's probability stands on its central stride, [start + (window - stride) / 2, + stride). tracks.tsv lists the
     files by TF. After a kill, the same command goes on where it was.
     """
-    progress = listen(quiet)
+    progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
     from pmntool.dataset import shorten
     from pmntool.verbs.predict import predict as verb
 
+    model = run_or_newest(model)
+    settle(model=model)
     done = verb(
-        genome, output, run_or_newest(model), chroms=words(chroms), regions=region or (), regions_file=regions,
+        genome, output, model, chroms=words(chroms), regions=region or (), regions_file=regions,
         tfs=words(tfs) or None, kind=kind.value, decimals=decimals, least=min_probability, device=device,
         precision=precision.value, force=force, progress=progress,
     )  # fmt: skip
@@ -86,3 +97,5 @@ def predict(
         log.warning("no window fits %s: shorter than one", ", ".join(skipped[:10]))
     tracks, windows = counted(len(done.files), "track"), counted(done.windows, "window")
     log.info("wrote %s/: %s of %s each, listed in tracks.tsv", output, tracks, windows)
+    if as_json:
+        answer(output, json.loads((output / "tracks.json").read_bytes()) | {"files": done.files})

@@ -1,12 +1,26 @@
 """`pmntool prototypes`."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, Quiet, Seed, Trrust, example, listen, run_or_newest
+from pmntool.cli.config import settle
+from pmntool.cli.facts import AsJson
+from pmntool.cli.options import (
+    Config,
+    Force,
+    Quiet,
+    Seed,
+    Trrust,
+    Verbose,
+    answer,
+    example,
+    listen,
+    run_or_newest,
+)
 from pmntool.cli.root import app, reserve
 from pmntool.variants import WITH_PROTOTYPES
 
@@ -42,18 +56,26 @@ def prototypes(
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Cluster the prototypes that a model has learned: which TFs belong together.
 
     Average linkage on 1 - cosine, of several runs on the mean of their cosines: clusters.tsv, tree.nwk (Newick),
     dendrogram with heat map and a plane as PNG and SVG. Several runs also say which clusters are stable.
     """
-    listen(quiet)
+    listen(quiet, verbose)
     reserve(output)
     from pmntool import terminal
     from pmntool.verbs.prototypes import prototypes as verb
 
-    paths = runs or [run_or_newest(None, WITH_PROTOTYPES)]
-    found = verb(paths, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)
-    terminal.show(terminal.prototype_tables(found))
+    runs = runs or [run_or_newest(None, WITH_PROTOTYPES)]
+    settle(runs=runs)
+    found = verb(runs, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)
+    if as_json:
+        about = json.loads((output / "prototypes.json").read_bytes())
+        answer(output, about | {"members": found.clustering.members()})
+    else:
+        terminal.show(terminal.prototype_tables(found))
     log.info("wrote %s/: clusters.tsv, tree.nwk, %s", output, output / "dendrogram.png")

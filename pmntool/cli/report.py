@@ -9,6 +9,7 @@ import typer
 from pmntool.cli.options import (
     Baseline,
     Block,
+    Config,
     Data,
     Device,
     Draws,
@@ -22,6 +23,7 @@ from pmntool.cli.options import (
     SplitName,
     Threads,
     Trrust,
+    Verbose,
     example,
     listen,
     runs_or_all,
@@ -51,13 +53,15 @@ def report(
     threads: Threads = 0,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: Config = None,
 ) -> None:
     """Put everything about a dataset and its runs on one page, to open in a web browser, print or send.
 
     What evaluate and prototypes say, the curves of training, and ROC and precision-recall curves of every TF; which
     model is best and what to be careful about; the commands and checksums to make it all again. Needs no network.
     """
-    progress = listen(quiet)
+    progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
     from pmntool.bootstrap import Bootstrap

@@ -13,7 +13,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pmntool import __version__
+from pmntool import __version__, provenance
+from pmntool.cli import config
 from pmntool.errors import OutputError, PmnError, Stopped, printable
 from pmntool.progress import Progress
 from pmntool.staging import claim
@@ -72,7 +73,7 @@ def main() -> None:
         except OutputError as error:
             _fail("; ".join(filter(None, (str(error), _kept()))))
         except PmnError as error:
-            _fail(str(error))
+            _fail(config.blame(str(error)))
         except OSError as error:
             if error.filename is None:  # what is left to print finds no taker
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,9 +93,10 @@ def watch(progress: Progress) -> Progress:
 
 
 def reserve(output: Path) -> None:
-    """Keep other commands from a target until this one has ended."""
+    """Keep other commands from a target until this one has ended, and let its folder say how it was made."""
     if RANK == 0:
         _at_end.enter_context(claim(output))
+        _at_end.callback(provenance.options.reset, provenance.options.set(config.text))
 
 
 def _kept() -> str:

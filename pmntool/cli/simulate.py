@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pmntool.cli.options import Force, Quiet, Seed, example, listen
+from pmntool.cli.options import Config, Force, Quiet, Seed, Verbose, example, listen
 from pmntool.cli.root import app, reserve
 
 log = logging.getLogger("pmntool")
@@ -19,9 +19,11 @@ def simulate(
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: Config = None,
 ) -> None:
     """Make a small genome and peaks of TFs whose motifs and partners are known: genome.fa, peaks/, truth.json."""
-    listen(quiet)
+    listen(quiet, verbose)
     reserve(output)
     from pmntool.verbs.simulate import simulate as verb
 

@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pmntool.cli.config import settle
+from pmntool.cli.facts import AsJson
 from pmntool.cli.options import (
+    Config,
     Data,
     Device,
     Force,
@@ -20,6 +23,8 @@ from pmntool.cli.options import (
     Tfs,
     Threads,
     VariantName,
+    Verbose,
+    answer,
     example,
     listen,
     numbers,
@@ -100,6 +105,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
     force: Force = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """Train a model on a dataset.
 
@@ -113,7 +121,8 @@ def train(
         raise InputError("--resume goes on with a run and --force replaces it: give one of them")
     weight = 1.0 if prototype_weight is None and name in WITH_PROTOTYPES else prototype_weight or 0.0
     output = output or Path("runs", folder_name(name, weight, strands.value))
-    progress = listen(quiet)
+    settle(output=output, prototype_weight=weight if name in WITH_PROTOTYPES else None)
+    progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
     from pmntool.models import Hyperparameters
@@ -133,3 +142,5 @@ def train(
     log.info(
         "wrote %s/: best weights of epoch %d, curves in %s", output, max(run.meta["best_epochs"]), output / "epochs.png"
     )
+    if as_json:
+        answer(output, run.meta)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pmntool.cli.facts import AsJson, show
-from pmntool.cli.options import Quiet, example, listen
+from pmntool.cli.options import Config, Quiet, Verbose, example, listen
 from pmntool.cli.root import app
 from pmntool.errors import MismatchError, printable
 
@@ -40,9 +40,11 @@ def verify(
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
+    config: Config = None,
 ) -> None:
     """Compute checksums again and say what is no longer as it was written: exit code 1 if anything is not."""
-    progress = listen(quiet)
+    progress = listen(quiet, verbose)
     from pmntool.dataset import shorten
     from pmntool.verbs.verify import verify as verb
 

@@ -23,7 +23,7 @@ from pmntool.event_files import EventFiles
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
-from pmntool.staging import new_directory, new_file, require_free
+from pmntool.staging import new_directory, new_file, require_free, write_config
 from pmntool.text import as_time, counted
 from pmntool.variants import STRANDS, VARIANTS
 
@@ -194,6 +194,7 @@ def _save(
             folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
         )
         _write_curves(folder, output.name, meta)
+        write_config(folder)
 
 
 def _write_curves(folder: Path, name: str, meta: dict[str, Any]) -> None:
