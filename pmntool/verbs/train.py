@@ -109,6 +109,7 @@ def train(
         if fabric.is_global_zero:
             clear(output, meta)
             _write_curves(output, output.name, meta)
+            write_config(output)
             if events:
                 events.write(meta["epochs"])
     windows = load_windows(data, names, fabric.device)
@@ -194,7 +195,6 @@ def _save(
             folder, meta, epoch=epoch, best_epoch=max(best.epochs), best=best.weights, model=model, optimizer=optimizer
         )
         _write_curves(folder, output.name, meta)
-        write_config(folder)
 
 
 def _write_curves(folder: Path, name: str, meta: dict[str, Any]) -> None:
