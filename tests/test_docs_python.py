@@ -24,5 +24,6 @@ def test_the_page_runs_and_shows_every_function(tmp_path, monkeypatch):
     assert names["probabilities"].shape == (4, 12) and names["probabilities"].dtype == "float32"
     assert names["model"].prototypes.shape == (12, 8)
     assert set(names["tracks"].files) == set(names["model"].tfs) and set(names["highest"]) == {"chr1:1-9000", "chr2"}
+    assert names["checked"].differences == [] and len(names["checked"].checks) > 2
     assert [len(group) > 0 for group in names["found"].clustering.members()] == [True] * 3
     assert all((Path("example") / name).exists() for name in ("site.png", "report.html", "site/index.html"))
