@@ -24,12 +24,13 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pmntool.dataset import are_chroms, are_names, file_checksum, is_count
+from pmntool.checksums import file_checksum
+from pmntool.dataset import are_chroms
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
-from pmntool.text import parse_json
+from pmntool.text import are_names, is_count, parse_json
 from pmntool.variants import STRANDS
 
 log = logging.getLogger("pmntool")

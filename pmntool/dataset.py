@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pmntool.errors import DatasetError, MismatchError, OutputError
+from pmntool.checksums import file_checksum
+from pmntool.errors import DatasetError, MismatchError
 from pmntool.genome import N_CODE
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
-from pmntool.text import is_name, parse_json
+from pmntool.text import are_names, is_count, parse_json, shorten
 
 log = logging.getLogger("pmntool")
 
@@ -233,32 +234,6 @@ def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
     return a["md5"] == b["md5"] if "md5" in a and "md5" in b else None
 
 
-def file_checksum(path: Path, error_class: type[Exception]) -> str:
-    """Return a file's SHA-256 as hexadecimal digits; a file that cannot be read raises `error_class`."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-    except OSError as error:
-        raise error_class(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 of each of a folder's files."""
-    return {name: file_checksum(folder / name, OutputError) for name in names}
-
-
-def shorten(names: Sequence[str], most: int = 8) -> str:
-    """Return names for a message, the first few where there are many."""
-    return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
-
-
-def _digest(file: Any) -> str:
-    digest = hashlib.sha256()  # Python 3.10 has no file_digest
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def _read(path: Path, folder: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -304,16 +279,6 @@ def _parse(content: bytes, folder: Path) -> dict[str, Any]:
     if wrong:
         raise DatasetError(f"{folder / 'dataset.json'}: {', '.join(wrong)}: not what a dataset holds there")
     return meta
-
-
-def is_count(value: object, least: int = 0) -> bool:
-    """Say whether a value of JSON is a whole number that is no length or count beyond reason."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= 2**40
-
-
-def are_names(value: object) -> bool:
-    """Say whether a value of JSON is a list of TFs' names, each once."""
-    return isinstance(value, list) and all(map(is_name, value)) and 0 < len(value) == len(set(value))
 
 
 def are_chroms(value: object) -> bool:

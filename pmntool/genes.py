@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from pmntool.chroms import name_hint, same_but_for_style
 from pmntool.errors import InputError, MismatchError
-from pmntool.genome import name_hint, same_but_for_style
 
 Interval = tuple[int, int]
 Line = tuple[int, list[str]]  # number from 1, columns

@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pmntool.dataset import shorten
 from pmntool.errors import MismatchError, MotifError
 from pmntool.labels import tf_and_cell
-from pmntool.text import read_lines
+from pmntool.text import read_lines, shorten
 
 log = logging.getLogger("pmntool")
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pmntool.chroms import name_hint
 from pmntool.errors import InputError, MismatchError
-from pmntool.genome import name_hint
 from pmntool.peaks import read_peaks
 
 Region = tuple[str, int, int]  # chrom, start, end: bp, 0-based, half-open

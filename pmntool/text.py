@@ -1,4 +1,4 @@
-"""Files of text, read whole but never more than fits in memory; and a few words of messages."""
+"""Files of text, read whole but never more than fits in memory; a few words of messages; values of JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,21 @@ def is_name(text: object) -> bool:
     (True, False, False, False)
     """
     return isinstance(text, str) and text.isprintable() and text != ""
+
+
+def shorten(names: Sequence[str], most: int = 8) -> str:
+    """Return names for a message, the first few where there are many."""
+    return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
+def is_count(value: object, least: int = 0) -> bool:
+    """Say whether a value of JSON is a whole number that is no length or count beyond reason."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= 2**40
+
+
+def are_names(value: object) -> bool:
+    """Say whether a value of JSON is a list of TFs' names, each once."""
+    return isinstance(value, list) and all(map(is_name, value)) and 0 < len(value) == len(set(value))
 
 
 def parse_json(content: bytes) -> Any:

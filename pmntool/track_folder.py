@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pmntool.dataset import is_count, shorten
 from pmntool.errors import InputError, MismatchError
 from pmntool.regions import Region, parse_region
-from pmntool.text import parse_json, read_bytes
+from pmntool.text import is_count, parse_json, read_bytes, shorten
 from pmntool.tracks import SUFFIXES, highest
 
 FORMAT = "pmntool-tracks"

@@ -21,6 +21,7 @@ import pytest
 from safetensors.numpy import save as to_safetensors
 
 from pmntool.checkpoint import Run
+from pmntool.chroms import read_sizes
 from pmntool.dataset import Dataset
 from pmntool.errors import (
     CheckpointError,
@@ -32,7 +33,7 @@ from pmntool.errors import (
     PeakFormatError,
     PmnError,
 )
-from pmntool.genome import Genome, read_sizes
+from pmntool.genome import Genome
 from pmntool.models import Hyperparameters
 from pmntool.motifs import read_motifs
 from pmntool.peaks import find_peaks, read_peaks

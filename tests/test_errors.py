@@ -24,7 +24,7 @@ def test_templates_are_found():
     """A sample of each kind: an error, its reason from a function, a rule, a warning, a concatenation."""
     there = templates()
     for message, file in {
-        "…: the file is empty; expected FASTA": "genome.py",
+        "…: the file is empty; expected FASTA": "fasta.py",
         "end … is not after start …": "peaks.py",
         "--hops …: expected 1 to …": "train.py",
         "… was trained on another dataset than …": "evaluate.py",

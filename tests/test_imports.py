@@ -16,9 +16,9 @@ ROOT = Path(pmntool.__file__).parent
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance"},  # "": pmntool/__init__.py
-    {"staging", "text"},
-    {"fasta_index", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset", "tracks", "plots"}
-    | {"genes", "track_folder", "region_plot", "browser"}
+    {"staging", "text", "checksums"},
+    {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
+    | {"genes", "tracks", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
@@ -32,7 +32,7 @@ LAYERS = (
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
-    "pysam": {"genome"},
+    "pysam": {"fasta"},
     "jinja2": {"verbs.report"},
     "markupsafe": {"verbs.report"},
     "pyBigWig": {"tracks"},

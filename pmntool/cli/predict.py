@@ -77,7 +77,7 @@ def predict(
     progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
-    from pmntool.dataset import shorten
+    from pmntool.text import shorten
     from pmntool.verbs.predict import predict as verb
 
     model = run_or_newest(model)

@@ -45,7 +45,7 @@ def verify(
 ) -> None:
     """Compute checksums again and say what is no longer as it was written: exit code 1 if anything is not."""
     progress = listen(quiet, verbose)
-    from pmntool.dataset import shorten
+    from pmntool.text import shorten
     from pmntool.verbs.verify import verify as verb
 
     done = verb(path, dataset=dataset, genome=genome, runs=runs or (), progress=progress)

@@ -13,14 +13,15 @@ import torch
 from pmntool import __version__, metrics, plots
 from pmntool.bootstrap import Bootstrap, Draws, draw_blocks, resample
 from pmntool.checkpoint import Run, run_names
-from pmntool.dataset import Dataset, checksums, is_same_sequence, shorten
+from pmntool.checksums import checksums
+from pmntool.dataset import Dataset, is_same_sequence
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError
 from pmntool.inference import scan
 from pmntool.labels import SPLITS
 from pmntool.progress import Progress
 from pmntool.staging import new_directory, require_free, write_json
-from pmntool.text import counted
+from pmntool.text import counted, shorten
 from pmntool.verbs.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 
 log = logging.getLogger("pmntool")

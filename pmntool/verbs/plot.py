@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pmntool.dataset import shorten
 from pmntool.errors import InputError, MismatchError
 from pmntool.genes import Gene, Interval, read_genes, unite
 from pmntool.peaks import find_peaks, read_peaks
 from pmntool.region_plot import Panel, draw_region
 from pmntool.regions import Region
 from pmntool.staging import require_free_file
+from pmntool.text import shorten
 from pmntool.track_folder import TrackFolder
 from pmntool.tracks import highest
 

@@ -14,16 +14,18 @@ from torch import nn
 
 from pmntool import __version__
 from pmntool.checkpoint import Run
-from pmntool.dataset import checksums, is_same_sequence, shorten
+from pmntool.checksums import checksums
+from pmntool.chroms import select_chroms
+from pmntool.dataset import is_same_sequence
 from pmntool.device import choose_device, choose_precision, describe
 from pmntool.errors import InputError, MismatchError, OutputError
-from pmntool.genome import Genome, select_chroms
+from pmntool.genome import Genome
 from pmntool.inference import scan
 from pmntool.progress import Progress
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Scanned
 from pmntool.staging import new_directory, new_file, require_free, room, write_json
-from pmntool.text import as_bytes, counted
+from pmntool.text import as_bytes, counted, shorten
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems, window_runs
 

@@ -15,8 +15,8 @@ import torch
 
 from pmntool import __version__, plots
 from pmntool.checkpoint import Run, but_for_seed, hyperparameters, run_names
+from pmntool.checksums import checksums
 from pmntool.clustering import LEAST_STABILITY, Clustering, Stability, cluster, cosines, measure_stability, to_newick
-from pmntool.dataset import checksums
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import build
 from pmntool.staging import new_directory, require_free, write_json

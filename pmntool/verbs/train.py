@@ -15,7 +15,8 @@ from torch import nn
 
 from pmntool import __version__, metrics, plots
 from pmntool.checkpoint import MOST_HOPS, Run, clear, restore, save, sizes
-from pmntool.dataset import Dataset, file_checksum
+from pmntool.checksums import file_checksum
+from pmntool.dataset import Dataset
 from pmntool.device import choose_device, choose_precision, describe, use_precision
 from pmntool.epochs import Best, Settings, launch, load_windows, measure, run_epoch
 from pmntool.errors import InputError, MismatchError, PmnError

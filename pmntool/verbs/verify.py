@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pmntool.checkpoint import Run
-from pmntool.dataset import file_checksum
+from pmntool.checksums import file_checksum
 from pmntool.errors import InputError, MismatchError
 from pmntool.folders import MARKERS, Folder, name_kind, open_folder
 from pmntool.genome import Genome

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from pmntool.checkpoint import Run
+from pmntool.chroms import read_sizes
 from pmntool.dataset import ARRAYS, FORMAT, FORMAT_VERSION, Dataset
 from pmntool.errors import PmnError
-from pmntool.genome import Genome, read_sizes
+from pmntool.genome import Genome
 from pmntool.labels import SPLITS
 from pmntool.motifs import read_motifs
 from pmntool.peaks import find_peaks, read_peaks
