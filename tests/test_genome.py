@@ -22,7 +22,7 @@ from pmntool.genome import Genome, encode
 
 SEQUENCES = {"chr2": "ACGTacgtNNRYKM-*ac", "chr1": "GGGGCCCCTTTTAAAA" * 9, "chrM": "t"}
 RAGGED = (
-    "all lines of a sequence but the last must have one length; "
+    "all lines of a sequence but the last must have one length, blanks at their ends included; "
     "`samtools faidx` has the same rule, `seqkit seq -w 60` mends the file"
 )
 PLAIN_GZIP = "gzip, but not bgzip, cannot be read by position; run `gunzip` on it, or `gunzip -c | bgzip`"
@@ -86,6 +86,24 @@ def test_codes_are_those_of_the_letters(tmp_path, newline, width):
                 codes = genome.codes(name, start, end)
                 assert codes.dtype == np.uint8
                 assert codes.tolist() == expected(sequence[start:end])
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize("blanks", [" ", "\t", "  \t", " \r"])
+def test_blanks_at_the_end_of_every_line_are_no_bases(tmp_path, caplog, blanks, indexed):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta(SEQUENCES, newline=f"{blanks}\n"))
+    if indexed:
+        pysam.faidx(str(path))
+    with Genome(path) as genome:
+        assert genome.sizes == {name: len(sequence) for name, sequence in SEQUENCES.items()}
+        for name, sequence in SEQUENCES.items():
+            assert genome.codes(name, 0, len(sequence)).tolist() == expected(sequence)
+    assert caplog.text == ""
+
+
+def test_blanks_at_the_end_of_some_lines_are_refused(tmp_path):
+    assert message(tmp_path / "genome.fa", b">a\nACGT\nACGT \nAC\n") == f"genome.fa, line 3: {RAGGED}"
 
 
 def test_the_last_line_needs_no_newline(tmp_path):
