@@ -50,11 +50,11 @@ def select_chroms(sizes: Mapping[str, int], chroms: Iterable[str], *, option: st
     MismatchError
         A name is not in the genome; `option` says where it was asked for.
     """
-    asked = list(chroms)
+    asked = dict.fromkeys(chroms)
     unknown = [chrom for chrom in asked if chrom not in sizes]
     if unknown:
         raise MismatchError(f"{option}: no chromosome {', '.join(unknown)} in the genome{name_hint(unknown, sizes)}")
-    return [chrom for chrom in sizes if chrom in set(asked)]
+    return [chrom for chrom in sizes if chrom in asked]
 
 
 def same_but_for_style(names: Iterable[str], sizes: Iterable[str]) -> tuple[str, str] | None:

@@ -161,8 +161,8 @@ def _why_not_fasta(path: Path) -> str:
                 width = len(line)
             elif short or len(line) > width:
                 return (
-                    f"{path}, line {number}: all lines of a sequence but the last must have one length, "
-                    "blanks at their ends included; `samtools faidx` has the same rule, `seqkit seq -w 60` mends the file"
+                    f"{path}, line {number}: all lines of a sequence but the last must have one length, blanks at "
+                    "their ends included; `samtools faidx` has the same rule, `seqkit seq -w 60` mends the file"
                 )
             else:
                 short = len(line) < width

@@ -65,11 +65,13 @@ def label_chrom(
     touched = np.flatnonzero(bound)
     if allowed is not None:
         bound &= allowed
-    row = np.cumsum(bound) - 1
-    dense = np.zeros((int(bound.sum()), len(hits)), dtype=bool)
+    kept = np.flatnonzero(bound)
+    row = np.empty(n_windows, dtype=np.int64)  # of the bound windows; nothing else is ever touched
+    row[kept] = np.arange(len(kept))
+    dense = np.zeros((len(kept), len(hits)), dtype=bool)
     for column, numbers in enumerate(hits):
         dense[row[numbers[bound[numbers]]], column] = True
-    return Labels(np.flatnonzero(bound), np.packbits(dense, axis=1), touched)
+    return Labels(kept, np.packbits(dense, axis=1), touched)
 
 
 def count_positives(labels: Mapping[str, Labels], splits: Mapping[str, str], tfs: Sequence[str]) -> pd.DataFrame:

@@ -232,26 +232,34 @@ class _BigWig:
         self._library, self._sizes, self._path = pyBigWig, dict(sizes), path
         self._file = pyBigWig.open(str(path), "w")
         self._written(self._file.addHeader, list(sizes.items()))
-        self._empty = True
+        self._empty, self._room = True, 0
 
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
-        runs = np.split(np.arange(len(start)), np.flatnonzero(np.diff(start) != stride) + 1) if len(start) else []
-        self._require_room(MOST_BYTES * len(start) + RUN_BYTES * len(runs) + SPARE_BYTES)
-        for run in runs:
-            for some in np.split(run, range(BLOCK, len(run), BLOCK)):
-                block = np.ascontiguousarray(values[some], dtype=np.float64)
-                self._written(self._file.addEntries, chrom, int(start[some[0]]), values=block, span=stride, step=stride)
+        ends = [*(np.flatnonzero(np.diff(start) != stride) + 1), len(start)]  # of runs of neighbors
+        self._require_room(MOST_BYTES * len(start) + RUN_BYTES * len(ends))
+        first = 0
+        for end in ends:
+            for begin in range(first, end, BLOCK):
+                block = values[begin : min(begin + BLOCK, end)].astype(np.float64)
+                self._written(self._file.addEntries, chrom, int(start[begin]), values=block, span=stride, step=stride)
                 self._empty = False
+            first = end
 
     def add_each(self, chrom: str, starts: list[int], ends: list[int], values: list[float]) -> None:
         self._written(self._file.addEntries, [chrom] * len(starts), starts, ends=ends, values=values)
         self._empty = False
 
     def _require_room(self, size: int) -> None:
-        """Raise where the file cannot grow by `size` bytes; the library would write past the end of its memory."""
-        with tempfile.TemporaryFile(dir=self._path.parent) as trial:
-            trial.seek(os.path.getsize(self._path))
-            trial.write(bytes(size))
+        """Raise where the file cannot grow by `size` bytes; the library would write past the end of its memory.
+
+        Small pieces are asked for together.
+        """
+        self._room -= size
+        if self._room < SPARE_BYTES:
+            with tempfile.TemporaryFile(dir=self._path.parent) as trial:
+                trial.seek(os.path.getsize(self._path))
+                trial.write(bytes(size + 2 * SPARE_BYTES))
+            self._room = 2 * SPARE_BYTES
 
     def _written(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Call the library, whose every failure to write is a RuntimeError without a cause."""

@@ -55,8 +55,9 @@ def read_sources(
         regions[tf] = {chrom: tuple(map(np.concatenate, zip(*parts, strict=True))) for chrom, parts in found.items()}
     if not any(regions.values()) and tally.chroms:
         raise MismatchError(f"no peak lies on a chromosome of the genome{name_hint(sorted(tally.chroms), sizes)}")
-    for name, count in tally.chroms.items():
-        log.warning("%d peaks on %s, which the genome does not have, are left out", count, name)
+    if tally.chroms:
+        names = shorten(list(tally.chroms))
+        log.warning("%d peaks on %s, which the genome does not have, are left out", tally.chroms.total(), names)
     beyond = tally.kept["that pass the chromosome's end"] + tally.peaks["beyond the chromosome's end"]
     if beyond:
         log.warning("%d peaks pass the end of their chromosome: is this the assembly that they were called on?", beyond)

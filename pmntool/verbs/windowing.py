@@ -64,7 +64,7 @@ def assign_splits(sizes: Mapping[str, int], options: Options) -> dict[str, str]:
     MismatchError
         A split gets no chromosome, a chromosome is asked for twice, or is not in the genome.
     """
-    used = select_chroms(sizes, options.chroms, option="--chroms") if options.chroms else list(sizes)
+    used = dict.fromkeys(select_chroms(sizes, options.chroms, option="--chroms") if options.chroms else sizes)
     chosen: dict[str, str] = {}
     asked = {"valid": (options.valid_chroms, PAPER_VALID_CHROMS), "test": (options.test_chroms, PAPER_TEST_CHROMS)}
     for split, (chroms, default) in asked.items():
