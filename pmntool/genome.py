@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import string
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +27,7 @@ PIECE = 1 << 24  # bp that are read at a time for a checksum
 _CODES = np.full(256, N_CODE, dtype=np.uint8)
 for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
     _CODES[list(_letters)] = _code
-_STRANGE = np.ones(256, dtype=bool)
-_STRANGE[[*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1), *b"*-."]] = False
+_LETTERS = string.ascii_letters.encode() + b"*-."
 
 
 def encode(sequence: bytes | str) -> np.ndarray:
@@ -52,7 +53,7 @@ def encode(sequence: bytes | str) -> np.ndarray:
 
 def why_not_dna(letters: bytes) -> str | None:
     """Say why letters are no DNA, or None; those that only proteins have are no mistake where few."""
-    if _STRANGE[np.frombuffer(letters, np.uint8)].any():
+    if letters.translate(None, _LETTERS):
         return "holds blanks or signs that are no letters"
     head = letters[:LOOK].upper()
     if sum(map(b"EFILPQ".count, head)) > len(head) / 20:
@@ -90,6 +91,7 @@ class Genome:
             self._file, self.index, self.block_index, self.sizes = open_fasta(self.path, closing)
             if problem := self._why_not_dna():
                 raise GenomeError(f"{self.path}: {problem}")
+            self._thread, self._hashing = closing.enter_context(ThreadPoolExecutor(1)), []
             self._closing = closing.pop_all()
         log.debug("opened %s: %d chromosomes, %d bp", self.path, len(self.sizes), sum(self.sizes.values()))
 
@@ -109,16 +111,26 @@ class Genome:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} is not within the genome")
         return encode(self._fetch(chrom, start, end))
 
-    def codes_and_checksum(self, chrom: str) -> tuple[np.ndarray, str]:
-        """Return a chromosome's base codes, and the MD5 of its upper-case letters as in the M5 tag of a SAM header."""
+    def codes_and_checksum(self, chrom: str) -> tuple[np.ndarray, Future[str]]:
+        """Return a chromosome's base codes, and the MD5 of its upper-case letters as in the M5 tag of a SAM header.
+
+        The MD5 of a long one is made beside, while the next is read; the letters of two are in memory at most.
+        """
         letters = self._fetch(chrom, 0, self.sizes[chrom])
-        return encode(letters), hashlib.md5(letters.upper(), usedforsecurity=False).hexdigest()
+        checksum: Future[str] = Future()
+        if len(letters) < PIECE:
+            checksum.set_result(_md5(letters))
+        else:
+            wait(self._hashing)
+            checksum = self._thread.submit(_md5, letters)
+            self._hashing = [checksum]
+        return encode(letters), checksum
 
     def checksum(self, chrom: str) -> str:
         """Return the same MD5 without holding the chromosome in memory."""
         digest = hashlib.md5(usedforsecurity=False)
         for start in range(0, self.sizes[chrom], PIECE):
-            digest.update(self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom])).upper())
+            digest.update(_upper(self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom]))))
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -140,7 +152,7 @@ class Genome:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} cannot be read; is the .fai its own?") from error
         if len(letters) != end - start:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
-        if _STRANGE[np.frombuffer(letters, np.uint8)].any():
+        if letters.translate(None, _LETTERS):
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds blanks or signs that are no letters")
         return letters
 
@@ -149,3 +161,16 @@ class Genome:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
         self.close()
+
+
+def _md5(letters: bytes) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for start in range(0, len(letters), PIECE):
+        digest.update(_upper(letters[start : start + PIECE]))
+    return digest.hexdigest()
+
+
+def _upper(letters: bytes) -> np.ndarray:
+    """Return `letters.upper()` of letters and `*-.`, uint8; unlike that, it lets other threads run meanwhile."""
+    ascii_codes = np.frombuffer(letters, dtype=np.uint8)
+    return ascii_codes & ~(ascii_codes >> 1 & 0x20)  # 0x20 makes a letter small, 0x40 tells letters from signs

@@ -49,11 +49,11 @@ def lay_out(
     regions: Mapping[str, Regions], meta: dict[str, Any], options: Options,
 ) -> Rows:  # fmt: skip
     """Return the bound windows and the unbound ones, which `meta` gains with the chromosomes' checksums."""
-    starts, stretches, offsets, packed = {}, [], [], []
+    starts, checksums, stretches, offsets, packed = {}, {}, [], [], []
     length = wanting = on_n = 0
     for chrom, part in labels.items():
         split = meta["chroms"][chrom]["split"]
-        codes, meta["chroms"][chrom]["md5"] = genome.codes_and_checksum(chrom)
+        codes, checksums[chrom] = genome.codes_and_checksum(chrom)
         on_n += _count_on_n(codes, [found[chrom] for found in regions.values() if chrom in found])
         if options.negatives:
             part, drawn, short = _add_unbound(chrom, codes, part, allowed[chrom], options)
@@ -65,6 +65,8 @@ def lay_out(
         stretches += pieces
         length += sum(map(len, pieces))
         packed.append(part.packed)
+    for chrom, checksum in checksums.items():
+        meta["chroms"][chrom]["md5"] = checksum.result()
     if wanting:
         meta["left_out"]["windows"]["unbound, asked for, but none of that GC was left"] = wanting
     if on_n:
