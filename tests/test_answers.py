@@ -19,7 +19,7 @@ JSON = {  # command → the JSON of the folder that it makes
     "build-dataset": "dataset.json", "train": "run.json", "evaluate": "evaluation.json", "predict": "tracks.json",
     "prototypes": "prototypes.json",
 }  # fmt: skip
-ALSO = {"predict": "files", "prototypes": "members"}  # beside it
+ALSO = {"predict": "tracks", "prototypes": "members"}  # beside it
 FORMAT = {"format", "format_version"}
 
 

@@ -98,4 +98,4 @@ def predict(
     tracks, windows = counted(len(done.files), "track"), counted(done.windows, "window")
     log.info("wrote %s/: %s of %s each, listed in tracks.tsv", output, tracks, windows)
     if as_json:
-        answer(output, json.loads((output / "tracks.json").read_bytes()) | {"files": done.files})
+        answer(output, json.loads((output / "tracks.json").read_bytes()) | {"tracks": done.files})

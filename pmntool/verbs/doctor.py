@@ -28,10 +28,13 @@ MODULES = {  # distribution → module; what others need stands first
     "pysam": "pysam",
     "jinja2": "jinja2",
     "rich": "rich",
+    "threadpoolctl": "threadpoolctl",
     "typer": "typer",
 }
+if sys.version_info < (3, 11):
+    MODULES["tomli"] = "tomli"
 OPTIONAL = {"pyBigWig": "pyBigWig"}  # has no wheel for every system
-EXTRAS = {"browse": ("starlette", "uvicorn")}
+EXTRAS = {"browse": ("starlette", "uvicorn"), "tensorboard": ("tensorboardX",)}
 _NVIDIA = Path("/proc/driver/nvidia/version")
 
 
