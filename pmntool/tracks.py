@@ -1,4 +1,4 @@
-"""Tracks: one bigWig or bedGraph file per TF, for genome browsers, written and read; the only home of pyBigWig.
+"""Tracks: one bigWig or bedGraph file per TF, for genome browsers, written and read.
 
 Windows overlap and the entries of a track may not, so a window's probability stands on its central stride:
 [start + (W − S) // 2, + S), bp, 0-based, half-open.
@@ -10,28 +10,24 @@ import csv
 import gzip
 import hashlib
 import io
-import os
 import re
-import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from pmntool.errors import InputError, OutputError
+from pmntool import bigwig
+from pmntool.errors import InputError
 from pmntool.intervals import tile
 from pmntool.regions import Region
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
-BLOCK = 100_000  # values handed to the bigWig library at a time
-MOST_BYTES, RUN_BYTES, SPARE_BYTES = 5, 200, 65_536  # of a value, of values in a row, and of the library's buffers
-MAGIC = bytes.fromhex("26fc8f88")  # at both ends of a bigWig
+BLOCK = 100_000  # lines of a bedGraph read at a time
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -95,19 +91,7 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
     InputError
         The file is missing, no bigWig or bedGraph, or bigWig cannot be read on this machine.
     """
-    return (_highest_of_bigwig if path.suffix == ".bw" else _highest_of_bedgraph)(path, region, n_bins)
-
-
-def _highest_of_bigwig(path: Path, region: Region, n_bins: int) -> np.ndarray:
-    try:
-        import pyBigWig
-    except ImportError as error:
-        raise InputError(f"{path}: a bigWig cannot be read: pyBigWig is not installed") from error
-    try:
-        with pyBigWig.open(str(path)) as track:
-            return np.array(track.stats(*region, type="max", nBins=n_bins), dtype=np.float64)
-    except RuntimeError as error:
-        raise InputError(f"{path}: cannot be read as bigWig, or does not reach {region[0]}:{region[2]}") from error
+    return (bigwig.highest if path.suffix == ".bw" else _highest_of_bedgraph)(path, region, n_bins)
 
 
 def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
@@ -126,17 +110,6 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as bedGraph ({getattr(error, 'strerror', None) or error})") from error
     return found
-
-
-def write_intervals(path: Path, sizes: Mapping[str, int], intervals: Mapping[str, Sequence[tuple[int, int]]]) -> None:
-    """Write a bigWig that is 1 in the intervals of each chromosome: bp, ascending, apart, within `sizes`."""
-    track = _BigWig(path, sizes)
-    for chrom in sizes:
-        if intervals.get(chrom):
-            starts, ends = map(list, zip(*intervals[chrom], strict=True))
-            track.add_each(chrom, starts, ends, [1.0] * len(starts))
-    track.close()
-    track.check(sum(end - start for found in intervals.values() for start, end in found), path)
 
 
 class Track:
@@ -175,7 +148,7 @@ class Track:
     ) -> None:  # fmt: skip
         self.entries = 0
         self._path, self._stride, self._decimals, self._least = path, stride, decimals, least
-        self._file: _File = (_BigWig if kind == "bigwig" else _BedGraph)(path, sizes)
+        self._file: bigwig.File = (bigwig.create if kind == "bigwig" else _BedGraph)(path, sizes)
 
     def write(self, chrom: str, start: int, values: np.ndarray) -> None:
         """Append consecutive entries.
@@ -213,78 +186,6 @@ class Track:
             self.close()
         else:
             self._file.abandon()
-
-
-class _File(Protocol):
-    def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None: ...
-    def close(self) -> None: ...
-    def check(self, bases: int, path: Path) -> None: ...
-    def abandon(self) -> None: ...
-
-
-class _BigWig:
-    def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
-        try:
-            import pyBigWig
-        except ImportError as error:
-            raise OutputError("bigWig cannot be written: pyBigWig is not installed; use --format bedgraph") from error
-        path.touch()  # where that fails, pyBigWig would end the process
-        self._library, self._sizes, self._path = pyBigWig, dict(sizes), path
-        self._file = pyBigWig.open(str(path), "w")
-        self._written(self._file.addHeader, list(sizes.items()))
-        self._empty, self._room = True, 0
-
-    def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
-        ends = [*(np.flatnonzero(np.diff(start) != stride) + 1), len(start)]  # of runs of neighbors
-        self._require_room(MOST_BYTES * len(start) + RUN_BYTES * len(ends))
-        first = 0
-        for end in ends:
-            for begin in range(first, end, BLOCK):
-                block = values[begin : min(begin + BLOCK, end)].astype(np.float64)
-                self._written(self._file.addEntries, chrom, int(start[begin]), values=block, span=stride, step=stride)
-                self._empty = False
-            first = end
-
-    def add_each(self, chrom: str, starts: list[int], ends: list[int], values: list[float]) -> None:
-        self._written(self._file.addEntries, [chrom] * len(starts), starts, ends=ends, values=values)
-        self._empty = False
-
-    def _require_room(self, size: int) -> None:
-        """Raise where the file cannot grow by `size` bytes; the library would write past the end of its memory.
-
-        Small pieces are asked for together.
-        """
-        self._room -= size
-        if self._room < SPARE_BYTES:
-            with tempfile.TemporaryFile(dir=self._path.parent) as trial:
-                trial.seek(os.path.getsize(self._path))
-                trial.write(bytes(size + 2 * SPARE_BYTES))
-            self._room = 2 * SPARE_BYTES
-
-    def _written(self, method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        """Call the library, whose every failure to write is a RuntimeError without a cause."""
-        try:
-            method(*args, **kwargs)
-        except RuntimeError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error}); is the disk full?") from error
-
-    def close(self) -> None:
-        self._file.close()
-
-    def check(self, bases: int, path: Path) -> None:
-        with open(path, "rb") as file:
-            first = file.read(4)
-            file.seek(max(os.path.getsize(path) - 4, 0))
-            last = file.read()
-        good = first == last == MAGIC  # which is written last of all; the library itself crashes on half a file
-        if good:
-            with self._library.open(str(path)) as written:
-                good = written.chroms() == self._sizes
-                good &= self._empty or written.header()["nBasesCovered"] == bases
-        if not good:
-            raise OutputError(f"{path}: the bigWig is not complete; is the disk full?")
-
-    abandon = close
 
 
 class _BedGraph:

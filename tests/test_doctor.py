@@ -16,7 +16,7 @@ import torch
 
 from pmntool import machine
 from pmntool.verbs import doctor as module
-from pmntool.verbs.doctor import EXTRAS, MODULES, OPTIONAL, doctor
+from pmntool.verbs.doctor import BIGWIG, EXTRAS, MODULES, doctor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,7 +43,7 @@ def test_a_sound_installation():
 
 def test_what_cannot_be_imported_is_said(tmp_path):
     """Typer alone is not tried: without it there is no command line to ask."""
-    for name in ("torch", "pyBigWig", "uvicorn"):
+    for name in ("torch", "pyBigWig", "pybigtools", "uvicorn"):
         (tmp_path / f"{name}.py").write_text('raise ImportError("libx.so.12: cannot open")')
     done = ask(tmp_path)
     assert done.returncode == 1 and done.stdout.startswith("pmntool ")
@@ -112,7 +112,7 @@ def test_it_knows_the_dependencies_that_are_declared():
     def names(lines: list[str]) -> set[str]:
         return {re.match(r"[\w.-]+", line)[0] for line in lines}
 
-    assert {*MODULES, *OPTIONAL} == names(project["dependencies"]) - {"tomli"}  # Python 3.10's
+    assert {*MODULES, *BIGWIG} == names(project["dependencies"]) - {"tomli"}  # Python 3.10's
     extras = {extra: names(lines) for extra, lines in project["optional-dependencies"].items()}
     assert {extra: set(needed) for extra, needed in EXTRAS.items()} == {
         extra: extras[extra] for extra in extras.keys() - {"audit", "dev", "docs", "fuzz", "workflow"}

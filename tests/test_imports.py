@@ -18,7 +18,7 @@ LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance"},  # "": pmntool/__init__.py
     {"staging", "text", "checksums"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
-    | {"genes", "tracks", "track_folder", "plots", "region_plot", "browser"}
+    | {"genes", "bigwig", "tracks", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device"},
@@ -35,7 +35,8 @@ HOMES = {
     "pysam": {"fasta"},
     "jinja2": {"verbs.report"},
     "markupsafe": {"verbs.report"},
-    "pyBigWig": {"tracks"},
+    "pyBigWig": {"bigwig"},
+    "pybigtools": {"bigwig"},
     "matplotlib": {"plots", "region_plot"},
     "starlette": {"browser.server"},
     "uvicorn": {"browser.server"},

@@ -80,8 +80,10 @@ def command(words: list[str], folder: Path, stop_at: int, number: int) -> None:
 def run():
     """Return a function that runs a command in a process that has its libraries already, and may be killed."""
     context = multiprocessing.get_context("forkserver")
-    verbs = ("build_dataset", "train", "evaluate", "predict", "prototypes", "simulate", "terminal")
-    context.set_forkserver_preload(["pyBigWig", "pysam", "matplotlib.figure", *(f"pmntool.{verb}" for verb in verbs)])
+    verbs = ("build_dataset", "train", "evaluate", "predict", "prototypes", "simulate")
+    context.set_forkserver_preload(
+        ["pyBigWig", "pysam", "matplotlib.figure", *(f"pmntool.verbs.{verb}" for verb in verbs)]
+    )
 
     def run(words: list[str], folder: Path, stop_at: int = 0, number: int = 0, after: float | None = None) -> Ended:
         begun = folder.parent / "begun"

@@ -10,8 +10,8 @@ import pytest
 
 from pmntool.errors import InputError, OutputError
 from pmntool.verbs import simulate as module
-from pmntool.verbs.build_dataset import PAPER_TEST_CHROMS, PAPER_VALID_CHROMS
 from pmntool.verbs.simulate import Simulation, simulate
+from pmntool.verbs.windowing import PAPER_TEST_CHROMS, PAPER_VALID_CHROMS
 
 SMALL = 12_000  # bp
 COMPLEMENT = str.maketrans("ACGT", "TGCA")

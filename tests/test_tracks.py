@@ -5,15 +5,25 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pyBigWig
 import pytest
 
+from pmntool import bigwig
 from pmntool.errors import InputError, OutputError
 from pmntool.tracks import SUFFIXES, Track, file_stems, highest
 
 SIZES = {"chr1": 5_100_000, "chr2": 900}
+LIBRARIES = ("pyBigWig", "pybigtools")
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request, monkeypatch):
+    """Each library as if it were the only one."""
+    monkeypatch.setattr(bigwig, "_library", lambda: import_module(request.param))
+    return request.param
 
 
 def values(n: int) -> np.ndarray:
@@ -32,7 +42,7 @@ def test_file_names_are_safe_and_never_shared():
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_a_bigwig_reads_back_as_written(tmp_path, pieces):
+def test_a_bigwig_reads_back_as_written(tmp_path, pieces, library):
     written = values(101_000)  # more than one block
     with Track(tmp_path / "x.bw", SIZES, stride=50) as track:
         start = 75
@@ -41,13 +51,13 @@ def test_a_bigwig_reads_back_as_written(tmp_path, pieces):
             start += 50 * len(part)
     assert track.entries == 101_000
     with pyBigWig.open(str(tmp_path / "x.bw")) as opened:
-        assert opened.chroms() == SIZES
+        assert opened.chroms() == (SIZES if library == "pyBigWig" else {"chr1": SIZES["chr1"]})
         read = opened.values("chr1", 0, 75 + 50 * len(written), numpy=True)
     assert np.isnan(read[:75]).all()
     np.testing.assert_array_equal(read[75:].reshape(-1, 50), np.repeat(written[:, None], 50, axis=1))
 
 
-def test_small_values_are_left_out_and_others_rounded(tmp_path):
+def test_small_values_are_left_out_and_others_rounded(tmp_path, library):
     with Track(tmp_path / "x.bw", SIZES, stride=10, decimals=2, least=0.5) as track:
         track.write("chr1", 0, values(500))
     with pyBigWig.open(str(tmp_path / "x.bw")) as opened:
@@ -74,13 +84,50 @@ def test_a_track_without_entries_still_has_its_header(tmp_path):
         assert opened.chroms() == SIZES
 
 
+def test_pybigtools_says_what_it_cannot_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(bigwig, "_library", lambda: import_module("pybigtools"))
+    track = Track(tmp_path / "x.bw", SIZES, stride=50)
+    with pytest.raises(OutputError, match="x.bw: pybigtools writes no bigWig without an entry; use --format bedgraph"):
+        track.close()
+    track = Track(tmp_path / "x.bw", SIZES, stride=50)
+    track.write("chr3", 0, values(3))  # which the file has not
+    with pytest.raises(OutputError, match="x.bw: the bigWig is not complete"):
+        track.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bw"]
+
+
+def test_without_a_library_there_is_no_bigwig(tmp_path, monkeypatch):
+    for name in LIBRARIES:
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    with pytest.raises(OutputError, match="no pyBigWig or pybigtools is installed; use --format bedgraph"):
+        Track(tmp_path / "x.bw", SIZES, stride=50)
+    with pytest.raises(InputError, match="x.bw: a bigWig cannot be read: neither pyBigWig nor pybigtools is installed"):
+        highest(tmp_path / "x.bw", ("chr1", 0, 9), 3)
+
+
+@pytest.mark.parametrize("reader", LIBRARIES)
+@pytest.mark.parametrize("writer", LIBRARIES)
+def test_either_library_reads_what_the_other_wrote(tmp_path, monkeypatch, writer, reader):
+    table = values(500)
+    monkeypatch.setattr(bigwig, "_library", lambda: import_module(writer))
+    with Track(tmp_path / "x.bw", SIZES, stride=50, least=0.3) as track:
+        track.write("chr1", 75, table)
+    monkeypatch.setattr(bigwig, "_library", lambda: import_module(reader))
+    found = highest(tmp_path / "x.bw", ("chr1", 75, 75 + 500 * 50), 500)
+    np.testing.assert_array_equal(found.astype(np.float32), np.where(table >= 0.3, table, np.float32(np.nan)))
+    if writer == "pyBigWig" or reader == "pybigtools":
+        assert np.isnan(highest(tmp_path / "x.bw", ("chr2", 0, 900), 3)).all()
+    with pytest.raises(InputError, match="does not reach chr1:5100001"):
+        highest(tmp_path / "x.bw", ("chr1", 0, SIZES["chr1"] + 1), 3)
+
+
 def test_a_missing_folder_is_an_error_not_a_crash(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Track(tmp_path / "nowhere" / "x.bw", SIZES, stride=50)
 
 
 @pytest.mark.parametrize("kind", SUFFIXES)
-def test_a_full_disk_is_an_error(small_disk, kind):
+def test_a_full_disk_is_an_error(small_disk, kind, library):
     """Once while values are added, once with all of them in and the end still to come."""
     for number in (300_000, 215_000):
         error = pytest.raises((OutputError, OSError), match="not complete; is the disk full|No space left")
@@ -124,13 +171,13 @@ def test_the_highest_value_of_each_part_is_that_of_its_bases(tmp_path, kind, reg
 
 
 @pytest.mark.parametrize("name", ["x.bw", "x.bedGraph.gz"])
-def test_a_track_that_is_none_is_said(tmp_path, name):
+def test_a_track_that_is_none_is_said(tmp_path, name, library):
     (tmp_path / name).write_text("<html>")
     with pytest.raises(InputError, match=f"{name}: cannot be read as"):
         highest(tmp_path / name, ("chr1", 0, 9), 3)
 
 
-def test_a_bigwig_that_is_cut_short_is_found(tmp_path):
+def test_a_bigwig_that_is_cut_short_is_found(tmp_path, library):
     track = Track(tmp_path / "x.bw", SIZES, stride=50)
     track.write("chr1", 0, values(30_000))
     track.close()

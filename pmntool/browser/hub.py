@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pmntool.bigwig import write_intervals
 from pmntool.browser.site import locus, track_name
 from pmntool.browser.twobit import write_two_bit
 from pmntool.browser.view import MOST_OPEN, Row, View
@@ -20,7 +21,6 @@ from pmntool.errors import InputError
 from pmntool.genes import unite
 from pmntool.genome import Genome
 from pmntool.peaks import by_chrom, read_peaks
-from pmntool.tracks import write_intervals
 
 log = logging.getLogger("pmntool")
 

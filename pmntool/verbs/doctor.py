@@ -33,7 +33,7 @@ MODULES = {  # distribution → module; what others need stands first
 }
 if sys.version_info < (3, 11):
     MODULES["tomli"] = "tomli"
-OPTIONAL = {"pyBigWig": "pyBigWig"}  # has no wheel for every system
+BIGWIG = {"pyBigWig": "pyBigWig", "pybigtools": "pybigtools"}  # either will do
 EXTRAS = {"browse": ("starlette", "uvicorn"), "tensorboard": ("tensorboardX",)}
 _NVIDIA = Path("/proc/driver/nvidia/version")
 
@@ -53,7 +53,9 @@ def doctor() -> Doctor:
     """
     versions, broken = _packages()
     problems = [broken[name] for name in MODULES if name in broken]
-    hints = [f"{broken[name]} (no bigWig without it, but bedGraph)" for name in OPTIONAL if name in broken]
+    hints = []
+    if BIGWIG.keys() <= broken.keys():
+        hints.append(f"{broken['pyBigWig']} (no bigWig without it, but bedGraph)")
     for extra, needed in EXTRAS.items():
         if lacking := [name for name in needed if name in broken]:
             hints.append(f"{extra} lacks {', '.join(lacking)}: pip install 'pmntool[{extra}]'")
@@ -71,7 +73,7 @@ def doctor() -> Doctor:
         "precision_auto": known.get("precision"),
         "free_gb": _free(problems),
         "formats": {
-            "bigWig": not {"numpy", "pyBigWig"} & broken.keys(),
+            "bigWig": "numpy" not in broken and not BIGWIG.keys() <= broken.keys(),
             "bedGraph": not {"numpy", "pandas"} & broken.keys(),
             **dict.fromkeys(("PNG", "SVG", "PDF"), "matplotlib" not in broken),
         },
@@ -84,7 +86,7 @@ def _packages() -> tuple[dict[str, str | None], dict[str, str]]:
     """Return each package's version, None where it is not installed; and what is wrong with it, where something is."""
     floors, versions, broken = _floors(), {}, {}
     extras = {name: name for needed in EXTRAS.values() for name in needed}
-    for name, module in (MODULES | OPTIONAL | extras).items():
+    for name, module in (MODULES | BIGWIG | extras).items():
         floor = floors.get(name.lower())
         wanted = f"'{name}>={floor}'" if floor else name
         error = _import_error(module)

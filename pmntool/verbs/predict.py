@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pmntool import __version__
+from pmntool.bigwig import require_library
 from pmntool.checkpoint import Run
 from pmntool.checksums import checksums
 from pmntool.chroms import select_chroms
@@ -101,6 +102,8 @@ def predict(
     """
     if kind not in SUFFIXES:
         raise InputError(f"--format {kind}: expected {' or '.join(SUFFIXES)}")
+    if kind == "bigwig":
+        require_library()
     require_free(output, force=force, marker="tracks.json")
     run = Run(model)
     columns = _columns(run, tfs)
