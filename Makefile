@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(CURDIR)/$(VENV)/bin
 
-.PHONY: demo test docs style audit check format clean
+.PHONY: demo test docs wheel floors style audit check format clean
 
 demo: $(VENV)/.ready-run  ## set up, then run the whole way on simulated data: tracks, table, figures
 	PATH="$(BIN):$$PATH" sh examples/demo.sh demo
@@ -13,6 +13,14 @@ test: $(VENV)/.ready-dev style  ## set up, then every test
 
 docs: $(VENV)/.ready-docs  ## set up, then the documentation as a site in build/site/; a warning fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .mkdocs.yml
+
+wheel: $(VENV)/.ready-dev  ## build sdist and wheel, and try the wheel outside the checkout
+	.ci/wheel $(BIN)
+
+floors: .ci/floors.txt pyproject.toml  ## every test with the oldest versions that are allowed; 3 GB, as torch is a CUDA build then
+	python3.10 -m venv $(VENV)-floors
+	$(VENV)-floors/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/floors.txt --editable ".[browse,dev]"
+	$(VENV)-floors/bin/python -m pytest -q
 
 check: style audit  ## style, and known vulnerabilities of what is installed
 
@@ -28,7 +36,7 @@ format: $(VENV)/.ready-dev  ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 clean:  ## forget the environment and the demo
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(VENV)-floors demo
 
 $(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
