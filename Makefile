@@ -20,7 +20,7 @@ wheel: $(VENV)/.ready-dev  ## build sdist and wheel, and try the wheel outside t
 floors: .ci/floors.txt pyproject.toml  ## every test with the oldest versions that are allowed; 3 GB, as torch is a CUDA build then
 	python3.10 -m venv $(VENV)-floors
 	$(VENV)-floors/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/floors.txt --editable ".[browse,dev]"
-	$(VENV)-floors/bin/python -m pytest -q
+	$(VENV)-floors/bin/python -m pytest -q -W ignore::DeprecationWarning
 
 check: style audit  ## style, and known vulnerabilities of what is installed
 
