@@ -172,4 +172,4 @@ class Best:
 
 def stream(*numbers: int) -> int:
     """Return the seed of what these numbers name, as a run's seed, an epoch and a process."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
