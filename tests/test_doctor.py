@@ -52,7 +52,7 @@ def test_what_cannot_be_imported_is_said(tmp_path):
     wanted = [
         f"broken: torch {error} 'torch>=[0-9.]+'",
         f"broken: lightning-fabric {error} 'lightning-fabric>=[0-9.]+'",
-        f"note: pyBigWig {error} 'pyBigWig>=[0-9.]+' \\(bigWig is written, but not read, without it or pybigtools\\)",
+        f"note: pyBigWig {error} 'pyBigWig>=[0-9.]+' \\(no bigWig without it, but bedGraph\\)",
         r"note: browse lacks uvicorn: pip install 'pmntool\[browse\]'",
     ]
     assert len(lines) == len(wanted) and all(map(re.fullmatch, wanted, lines))
