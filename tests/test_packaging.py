@@ -29,7 +29,8 @@ def as_numbers(version: str) -> list[int]:
 
 def test_the_floors_that_are_tested_are_those_of_the_metadata():
     wanted = floors(section("dependencies") + section("browse") + section("dev"))
-    wanted = {name: version for name, version in wanted.items() if name not in ("ruff", "hatchling")}  # not of a test
+    wanted = {name: version for name, version in wanted.items() if name not in ("ruff", "hatchling", "snakemake")}
+    # ruff and hatchling are of no test, snakemake is of no Python 3.10
     lines = [line for line in (ROOT / ".ci/floors.txt").read_text().splitlines() if not line.startswith("#")]
     tested = {name.lower(): version for name, version in (line.split("==") for line in lines)}
     assert tested.keys() == wanted.keys()
