@@ -101,8 +101,10 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
     read = _highest_by_pybigwig if library.__name__ == "pyBigWig" else _highest_by_pybigtools
     try:
         return read(library, path, region, n_bins)
-    except Exception as error:  # each library has errors of its own
-        raise InputError(f"{path}: cannot be read as bigWig, or does not reach {region[0]}:{region[2]}") from error
+    except BaseException as error:  # each library has errors of its own
+        if isinstance(error, Exception) or _is_panic(error):
+            raise InputError(f"{path}: cannot be read as bigWig, or does not reach {region[0]}:{region[2]}") from error
+        raise
 
 
 def _library() -> ModuleType | None:
@@ -124,6 +126,11 @@ def _highest_by_pybigtools(library: ModuleType, path: Path, region: Region, n_bi
         if region[0] not in track.chroms():  # no entry there
             return np.full(n_bins, np.nan)
         return np.asarray(track.values(*region, bins=n_bins, summary="max", fillna=None))
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Say whether pybigtools gave up, on a full disk or a damaged block: its error is no Exception."""
+    return type(error).__name__ == "PanicException"
 
 
 def _is_whole(path: Path) -> bool:
@@ -227,6 +234,10 @@ class _ByPybigtools:
             try:
                 self._library.open(str(named), "w").write(self._sizes, self._entries())
                 os.replace(named, self._path)
+            except BaseException as error:
+                if _is_panic(error):
+                    raise OutputError(f"{self._path}: the bigWig is not complete; is the disk full?") from error
+                raise
             finally:
                 named.unlink(missing_ok=True)
 

@@ -105,6 +105,18 @@ def test_without_a_library_there_is_no_bigwig(tmp_path, monkeypatch):
         highest(tmp_path / "x.bw", ("chr1", 0, 9), 3)
 
 
+def test_a_block_that_pybigtools_cannot_read_is_said(tmp_path, monkeypatch):
+    """pyBigWig says nothing but on stderr."""
+    monkeypatch.setattr(bigwig, "_library", lambda: import_module("pybigtools"))
+    with Track(tmp_path / "x.bw", SIZES, stride=50) as track:
+        track.write("chr1", 75, values(3000))
+    content = bytearray((tmp_path / "x.bw").read_bytes())
+    content[1000:1200] = bytes(200)
+    (tmp_path / "x.bw").write_bytes(content)
+    with pytest.raises(InputError, match="x.bw: cannot be read as bigWig"):
+        highest(tmp_path / "x.bw", ("chr1", 0, 3000), 3000)
+
+
 @pytest.mark.parametrize("reader", LIBRARIES)
 @pytest.mark.parametrize("writer", LIBRARIES)
 def test_either_library_reads_what_the_other_wrote(tmp_path, monkeypatch, writer, reader):
