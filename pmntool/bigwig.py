@@ -14,12 +14,14 @@ from importlib import import_module
 from itertools import repeat
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pmntool.errors import InputError, OutputError
-from pmntool.regions import Region
+
+if TYPE_CHECKING:
+    from pmntool.regions import Region
 
 BLOCK = 100_000  # values handed to the library at a time
 MOST_BYTES, RUN_BYTES, SPARE_BYTES = 5, 200, 65_536  # of a value, of values in a row, and of the library's buffers

@@ -63,7 +63,7 @@ def room(target: Path) -> int:
     """Return how many bytes `target` may come to take: the disk's free ones and those of its unfinished self."""
     target = Path(target)
     above = next(folder for folder in target.absolute().parents if folder.exists())
-    half = (path.stat().st_size for path in partial_name(target).glob("*"))
+    half = (path.stat().st_size for path in partial_name(target).rglob("*"))
     return shutil.disk_usage(above).free + sum(half)
 
 
@@ -167,6 +167,13 @@ def new_directory(target: Path, *, marker: str, force: bool = False, keep: bool 
             if not keep:
                 _remove(partial)
             raise
+
+
+@contextmanager
+def joined_directory(target: Path) -> Iterator[Path]:
+    """Yield the folder in which another process of this command makes `target` (`new_directory`)."""
+    with _explained(target):
+        yield partial_name(target)
 
 
 @contextmanager

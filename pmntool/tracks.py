@@ -17,14 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pmntool import bigwig
 from pmntool.errors import InputError
 from pmntool.intervals import tile
-from pmntool.regions import Region
+
+if TYPE_CHECKING:
+    from pmntool.regions import Region
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
 BLOCK = 100_000  # lines of a bedGraph read at a time
@@ -95,6 +97,8 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
 
 
 def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
+    import pandas as pd
+
     chrom, begin, stop = region
     edges = begin + (stop - begin) * np.arange(n_bins + 1) // n_bins
     found = np.full(n_bins, np.nan)
@@ -194,6 +198,8 @@ class _BedGraph:
         self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, compresslevel=6, mtime=0)
 
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
+        import pandas as pd  # which bigWig does without
+
         table = pd.DataFrame({"chrom": chrom, "start": start, "end": start + stride, "value": values})
         text = io.StringIO()
         table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)

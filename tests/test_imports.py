@@ -19,9 +19,9 @@ LAYERS = (
     {"staging", "text", "checksums"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
     | {"genes", "bigwig", "tracks", "track_folder", "plots", "region_plot", "browser"}
-    | {"scanned", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
+    | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
-    {"device"},
+    {"device", "ranks"},
     {"checkpoint", "inference", "folders"},
     {"epochs", "event_files", "trained"},
     {"verbs"},
@@ -122,7 +122,7 @@ def test_the_check_finds_what_is_planted(planted, found):
     assert [line[: len("circle: ")] if line.startswith("circle") else line for line in lines] == found
 
 
-@pytest.mark.parametrize("module", ["pmntool", "pmntool.cli"])
+@pytest.mark.parametrize("module", ["pmntool", "pmntool.cli", "pmntool.track_writer"])
 def test_import_is_light(module):
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}} & {set(HEAVY)!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reference import one_hot, sigmoid
 from reference_labels import window_starts
 
-from pmntool import plots
+from pmntool import plots, track_writer
 from pmntool.checkpoint import Run
 from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
 from pmntool.genome import Genome
@@ -442,7 +442,7 @@ def test_a_scan_goes_on_where_it_was_and_comes_to_the_same_bytes(broken_off, tmp
 
 def test_tracks_that_are_written_are_not_written_again(broken_off, runs, fasta, tmp_path, monkeypatch):
     broken_off(0, output=tmp_path / "whole")
-    written, track = [], module.Track
+    written, track = [], track_writer.Track
 
     def break_off(path, *args, **words):
         written.append(path.name)
@@ -450,7 +450,7 @@ def test_tracks_that_are_written_are_not_written_again(broken_off, runs, fasta, 
             raise KeyboardInterrupt
         return track(path, *args, **words)
 
-    monkeypatch.setattr(module, "Track", break_off)
+    monkeypatch.setattr(track_writer, "Track", break_off)
     with pytest.raises(KeyboardInterrupt):
         predict(fasta, tmp_path / "out", runs["cnn"])
     assert broken_off(0) == [] and len(written) == len(TFS) + 1
@@ -489,7 +489,8 @@ def test_a_scan_for_something_else_is_not_gone_on_with(broken_off, runs, letters
 def test_what_is_left_may_be_cut_short_anywhere(broken_off, tmp_path, damage):
     whole = broken_off(0, output=tmp_path / "whole")
     broken_off(4)
-    values, journal = tmp_path / ".out.partial" / "2.values", tmp_path / ".out.partial" / "journal.jsonl"
+    share = tmp_path / ".out.partial" / "0"
+    values, journal = share / "2.values", share / "journal.txt"
     if damage == "values cut":
         os.truncate(values, 30 * 4)
     elif damage == "values gone":
@@ -502,7 +503,7 @@ def test_what_is_left_may_be_cut_short_anywhere(broken_off, tmp_path, damage):
         with open(values, "ab") as file:
             file.write(bytes(81))  # of a piece that was not journaled
     again = len(broken_off(0))
-    assert again == len(whole) - {"journal cut": 2, "a line too many": 3}.get(damage, 0)
+    assert again == len(whole) - {"values cut": 1, "journal cut": 2, "a line too many": 3}.get(damage, 0)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 

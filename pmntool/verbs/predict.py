@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,19 +23,20 @@ from pmntool.errors import InputError, MismatchError, OutputError
 from pmntool.genome import Genome
 from pmntool.inference import scan
 from pmntool.progress import Progress
+from pmntool.ranks import Ranks
 from pmntool.regions import Region, merge, parse_region, read_regions
-from pmntool.scanned import Scanned
-from pmntool.staging import new_directory, new_file, require_free, room, write_json
+from pmntool.scanned import Piece, Scanned, prepare
+from pmntool.staging import joined_directory, new_directory, require_free, room, write_json
 from pmntool.text import as_bytes, counted, shorten
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
-from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems, window_runs
+from pmntool.track_writer import file_names, write_tracks
+from pmntool.tracks import SUFFIXES, window_runs
 
 log = logging.getLogger("pmntool")
 
 VALUE_BYTES = 4  # on disk, of a value that is scanned
 TRACK_BYTES = {"bigwig": 6, "bedgraph": 10}  # of one in a track, about: without --decimals and --min-probability
 CHUNK = 20_000  # windows scanned between two writes: what memory holds, whatever the genome's size
-Piece = tuple[str, int, int]  # chromosome, first window, and the one after the last
 
 
 class Predicted(NamedTuple):
@@ -72,7 +73,8 @@ def predict(
     value; nor has a chromosome shorter than a window. Lower case is read as upper case; N and other letters as no base.
 
     All is scanned before the first track is written: what a killed command has scanned, the same command does not scan
-    again (`scanned`).
+    again (`scanned`). Processes that torchrun has started share the scan, then the tracks, and the first does the rest;
+    each writes its tracks in as many further processes as torch has threads (`track_writer`).
 
     Parameters
     ----------
@@ -107,7 +109,8 @@ def predict(
     require_free(output, force=force, marker="tracks.json")
     run = Run(model)
     columns = _columns(run, tfs)
-    place = choose_device(device)
+    ranks = Ranks()
+    place = ranks.own(choose_device(device))
     precision = choose_precision(precision, place)
     net = run.model(place, precision)
     log.info("scanning with %s (%s) on %s", model, run.variant, describe(place, precision))
@@ -116,36 +119,47 @@ def predict(
             "%s was trained on bound windows only: its values rank places, and are too high on unbound sequence",
             model,
         )
-    with Genome(genome) as sequence:
+    with Genome(genome) as sequence, ranks:
         sizes = dict(sorted(sequence.sizes.items()))
         asked = _regions(sizes, chroms, regions, regions_file)
-        runs = list(window_runs(sizes, asked, run.window, run.stride))
-        total = sum(last - first for _, first, last in runs)
-        if not total:
-            raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
-        names = [run.tfs[column] for column in columns]
-        files = {tf: stem + SUFFIXES[kind] for tf, stem in file_stems(names).items()}
         pieces = [
             (chrom, begin, min(begin + CHUNK, last))
-            for chrom, first, last in runs
+            for chrom, first, last in window_runs(sizes, asked, run.window, run.stride)
             for begin in range(first, last, CHUNK)
         ]
-        _require_room(output, total, len(names), kind)
-        same, md5 = _compare_sequences(run, sequence, {chrom for chrom, _, _ in runs})
-        about = _describe(run, sizes, _count(sizes, pieces), same, kind, decimals, least)
-        with new_directory(output, force=force, marker="tracks.json", keep=True) as folder:
-            asked = about | {"tfs": names, "pieces": pieces, "device": place.type, "precision": precision}
-            scanned = Scanned(folder, asked, len(names), force=force)
+        if not pieces:
+            raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
+        names = [run.tfs[column] for column in columns]
+
+        def codes(piece: Piece) -> np.ndarray:
+            chrom, begin, end = piece
+            return sequence.codes(chrom, begin * run.stride, (end - 1) * run.stride + run.window)
+
+        if ranks.first:
+            _require_room(output, _windows(pieces), len(names), kind)
+        whole = new_directory(output, force=force, marker="tracks.json", keep=True)
+        with whole if ranks.first else joined_directory(output) as folder:
+            if ranks.first:
+                same, md5 = _compare_sequences(run, sequence, {chrom for chrom, _, _ in pieces})
+                about = _describe(run, sizes, _count(sizes, pieces), same, kind, decimals, least)
+                asked = about | {"tfs": names, "pieces": pieces, "device": place.type, "precision": precision}
+                prepare(folder, asked, codes, n_shares=ranks.count, force=force)
+            ranks.wait()
+            scanned = Scanned(folder)
+            files, known = file_names(scanned.asked), scanned.asked["chroms"]
             progress.keep(f"{folder} keeps what is scanned; the same command goes on from there")
-            _scan(scanned, sequence, pieces, net, columns, run, place, progress)
-            how = {"stride": run.stride, "kind": kind, "decimals": decimals, "least": least}
-            _write_tracks(scanned, folder, files, sizes, pieces, run, how, progress)
-            table = pd.DataFrame({"tf": names, "file": files.values(), "entries": scanned.entries})
-            table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
-            write_json(folder / "tracks.json", _add_checksums(about, folder, list(files.values()), md5, progress))
-            scanned.remove()
-    windows, splits = ({chrom: known[key] for chrom, known in about["chroms"].items()} for key in ("windows", "split"))
-    return Predicted(output, files, total, windows, splits)
+            _scan(scanned, codes, net, columns, run, place, ranks, progress)
+            ranks.wait()
+            write_tracks(scanned, range(len(names))[ranks.share], torch.get_num_threads(), progress)
+            ranks.wait()
+            if ranks.first:
+                entries = [scanned.entries(label) for label in range(len(names))]
+                table = pd.DataFrame({"tf": names, "file": files.values(), "entries": entries})
+                table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
+                write_json(folder / "tracks.json", _add_checksums(about, folder, list(files.values()), md5, progress))
+                scanned.remove()
+    windows, splits = ({chrom: its[key] for chrom, its in known.items()} for key in ("windows", "split"))
+    return Predicted(output, files, _windows(pieces), windows, splits)
 
 
 def _require_room(output: Path, n_windows: int, n_tfs: int, kind: str) -> None:
@@ -166,42 +180,29 @@ def _require_room(output: Path, n_windows: int, n_tfs: int, kind: str) -> None:
 
 
 def _scan(
-    scanned: Scanned, sequence: Genome, pieces: list[Piece], net: nn.Module, columns: list[int], run: Run,
-    place: torch.device, progress: Progress,
+    scanned: Scanned, codes: Callable[[Piece], np.ndarray], net: nn.Module, columns: list[int], run: Run,
+    place: torch.device, ranks: Ranks, progress: Progress,
 ) -> None:  # fmt: skip
-    """Scan the pieces that are not scanned yet."""
-
-    def codes(chrom: str, begin: int, end: int) -> np.ndarray:
-        return sequence.codes(chrom, begin * run.stride, (end - 1) * run.stride + run.window)
-
-    progress.start("scanning", sum(end - begin for _, begin, end in pieces), "windows")
-    done = scanned.skip((end - begin, codes(chrom, begin, end)) for chrom, begin, end in pieces)
+    """Scan the pieces of this process's shares that are not scanned yet."""
+    shares = range(scanned.n_shares)[ranks.share]
+    left = {share: scanned.left(share) for share in shares}
+    total = _windows(piece for share in shares for piece in scanned.share(share))
+    done = total - _windows(piece for pieces in left.values() for piece in pieces)
+    progress.start("scanning", total, "windows")
     if done:
-        log.info("going on after %d windows that are scanned", scanned.windows)
-        progress.advance(scanned.windows)
-    for chrom, begin, end in pieces[done:]:
-        bases = codes(chrom, begin, end)
-        logits = scan(net, bases, np.arange(end - begin) * run.stride, run.window, place)[:, columns]
-        scanned.add(torch.from_numpy(logits).sigmoid().numpy(), bases)  # eq. 9
-        progress.advance(end - begin, chrom)
+        log.info("going on after %d windows that are scanned", done)
+        progress.advance(done)
+    for share, pieces in left.items():
+        for chrom, begin, end in pieces:
+            bases = codes((chrom, begin, end))
+            logits = scan(net, bases, np.arange(end - begin) * run.stride, run.window, place)[:, columns]
+            scanned.add(share, torch.from_numpy(logits).sigmoid().numpy(), bases)  # eq. 9
+            progress.advance(end - begin, chrom)
     progress.finish()
 
 
-def _write_tracks(
-    scanned: Scanned, folder: Path, files: dict[str, str], sizes: dict[str, int], pieces: list[Piece], run: Run,
-    how: dict[str, Any], progress: Progress,
-) -> None:  # fmt: skip
-    """Write the tracks that are not written yet, one after the other."""
-    progress.start("writing", len(files), "tracks")
-    progress.advance(len(scanned.entries))
-    counts = [end - begin for _, begin, end in pieces]
-    for label, (tf, name) in list(enumerate(files.items()))[len(scanned.entries) :]:
-        with new_file(folder / name) as partial, Track(partial, sizes, **how) as track:
-            for (chrom, begin, _), values in zip(pieces, scanned.read(label, counts), strict=True):
-                track.write(chrom, central_stride(begin * run.stride, run.window, run.stride), values)
-        scanned.finish(label, track.entries)
-        progress.advance(1, tf)
-    progress.finish()
+def _windows(pieces: Iterable[Piece]) -> int:
+    return sum(end - begin for _, begin, end in pieces)
 
 
 def _count(sizes: dict[str, int], pieces: list[Piece]) -> dict[str, int]:
