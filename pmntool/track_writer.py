@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -117,8 +118,8 @@ def main() -> None:
         sys.exit(1)
     try:
         scanned = Scanned(Path(folder))
-        for label in labels:
-            _write(scanned, int(label))
-            print("null", flush=True)
+        with ThreadPoolExecutor(2) as pool:  # one computes while the other waits for the disk
+            for _ in pool.map(lambda label: _write(scanned, int(label)), labels):
+                print("null", flush=True)
     except (PmnError, OSError, MemoryError) as error:
         print(json.dumps(str(error) or "not enough memory"), flush=True)

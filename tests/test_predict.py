@@ -326,6 +326,26 @@ def test_regions_that_tile_a_chromosome_share_its_windows_out(runs, fasta, tmp_p
 # What is written
 
 
+def test_bedgraphs_of_chromosomes_put_together_are_that_of_the_genome(runs, fasta, tmp_path, letters):
+    predict(fasta, tmp_path / "whole", runs["cnn"], kind="bedgraph")
+    files = [file for file, _ in listed(tmp_path / "whole").values()]
+    parts = dict.fromkeys(files, b"")
+    for chrom in sorted(letters):
+        predict(fasta, tmp_path / chrom, runs["cnn"], kind="bedgraph", chroms=[chrom])
+        parts = {file: part + (tmp_path / chrom / file).read_bytes() for file, part in parts.items()}
+    for file, part in parts.items():
+        assert gzip.decompress(part) == gzip.decompress((tmp_path / "whole" / file).read_bytes())
+
+
+def test_tracks_are_written_in_as_many_processes_as_torch_has_threads(runs, fasta, tmp_path, monkeypatch):
+    predict(fasta, tmp_path / "one", runs["cnn"])
+    monkeypatch.setattr(track_writer, "WORTH", 1)
+    monkeypatch.setattr(track_writer, "_write", None)  # by this process
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    predict(fasta, tmp_path / "two", runs["cnn"])
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
 def test_some_tfs_only(runs, fasta, tmp_path, whole):
     done = predict(fasta, tmp_path / "out", runs["cnn"], tfs=["b", "A/B", "b"])
     found = read(tmp_path / "out")
