@@ -61,6 +61,14 @@ def test_help_says_defaults_and_an_example(monkeypatch, capsys, command):
     assert max(map(len, out.splitlines())) <= 120
 
 
+def test_help_says_each_command_in_one_whole_line(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(monkeypatch, capsys, "--help")
+    lines = out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
 def test_help_does_not_import_torch():
     heavy = ("torch", "pandas", "sklearn", "scipy", "matplotlib")
     code = f"""

@@ -64,9 +64,10 @@ def browse(
     verbose: Verbose = False,
     config: Config = None,
 ) -> None:
-    """Look at tracks in a genome browser, igv.js, in your own web browser.
+    """Look at tracks in a genome browser in your web browser.
 
-    TFs are listed by cluster and found by name; a click opens a TF's track and peaks. Nothing leaves this machine.
+    The genome browser is igv.js. TFs are listed by cluster and found by name; a click opens a TF's track and peaks.
+    Nothing leaves this machine.
     """
     listen(quiet, verbose)
     if export is not None:

@@ -72,7 +72,7 @@ def build_dataset_command(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Label the windows of a genome by the peaks that overlap them.
+    """Label windows of a genome by the peaks that overlap them.
 
     Prints the paper's Table 3; the folder also holds its Figure 2 (tfs.png, tfs.tsv).
     """

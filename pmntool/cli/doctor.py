@@ -10,9 +10,9 @@ from pmntool.errors import PmnError, printable
 
 @app.command(epilog=example("doctor", "doctor --json"))
 def doctor(as_json: AsJson = False, config: Config = None) -> None:
-    """Say what is here: versions, devices, disk, formats, extras, and what is missing or broken and how to mend it.
+    """Say what works on this machine, and what mends the rest.
 
-    The exit code is 1 where something is broken that pmntool needs.
+    Versions, devices, disk, formats, extras. The exit code is 1 where something is broken that pmntool needs.
     """
     from pmntool.verbs.doctor import doctor as verb
 

@@ -55,7 +55,7 @@ def plot(
     verbose: Verbose = False,
     config: Config = None,
 ) -> None:
-    """Draw a place of the genome: predicted tracks, peaks beneath them, genes, coordinates."""
+    """Draw a place of the genome: tracks, peaks beneath, genes."""
     listen(quiet, verbose)
     reserve(output)
     from pmntool.verbs.plot import plot as verb

@@ -69,10 +69,11 @@ def predict(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Scan a genome: one track of binding probabilities per TF, for genome browsers.
+    """Scan a genome: one track of binding probabilities per TF.
 
-    A window's probability stands on its central stride, [start + (window - stride) / 2, + stride). tracks.tsv lists the
-    files by TF. After a kill, the same command goes on where it was.
+    Genome browsers read the tracks. A window's probability stands on its central stride,
+    [start + (window - stride) / 2, + stride). tracks.tsv lists the files by TF. After a kill,
+    the same command goes on where it was.
     """
     progress = listen(quiet, verbose)
     reserve(output)

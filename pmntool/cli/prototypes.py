@@ -60,7 +60,7 @@ def prototypes(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Cluster the prototypes that a model has learned: which TFs belong together.
+    """Cluster a model's prototypes: which TFs belong together.
 
     Average linkage on 1 - cosine, of several runs on the mean of their cosines: clusters.tsv, tree.nwk (Newick),
     dendrogram with heat map and a plane as PNG and SVG. Several runs also say which clusters are stable.

@@ -44,10 +44,10 @@ def report(
     split: Split = SplitName.test,
     baseline: Baseline = "",
     trrust: Trrust = None,
+    other_genome: OtherGenome = False,
     bootstrap: Draws = 2000,
     block: Block = 10_000,
     seed: Seed = 0,
-    other_genome: OtherGenome = False,
     device: Device = "auto",
     precision: Precision = PrecisionName.auto,
     threads: Threads = 0,
@@ -56,10 +56,11 @@ def report(
     verbose: Verbose = False,
     config: Config = None,
 ) -> None:
-    """Put everything about a dataset and its runs on one page, to open in a web browser, print or send.
+    """Put all about a dataset and its runs on one page.
 
-    What evaluate and prototypes say, the curves of training, and ROC and precision-recall curves of every TF; which
-    model is best and what to be careful about; the commands and checksums to make it all again. Needs no network.
+    To open in a web browser, print or send; it needs no network. It holds what evaluate and prototypes say, the curves
+    of training, ROC and precision-recall curves of every TF, which model is best and what to be careful about, and the
+    commands and checksums to make it all again.
     """
     progress = listen(quiet, verbose)
     reserve(output)

@@ -22,7 +22,10 @@ def simulate(
     verbose: Verbose = False,
     config: Config = None,
 ) -> None:
-    """Make a small genome and peaks of TFs whose motifs and partners are known: genome.fa, peaks/, truth.json."""
+    """Make a small genome and peaks of TFs with known motifs.
+
+    Writes genome.fa, peaks/ and truth.json: motifs, which TFs bind beside which, and every bound site.
+    """
     listen(quiet, verbose)
     reserve(output)
     from pmntool.verbs.simulate import simulate as verb

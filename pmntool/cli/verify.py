@@ -43,7 +43,10 @@ def verify(
     verbose: Verbose = False,
     config: Config = None,
 ) -> None:
-    """Compute checksums again and say what is no longer as it was written: exit code 1 if anything is not."""
+    """Compute checksums again and say what differs.
+
+    The exit code is 1 where a file is no longer as it was written.
+    """
     progress = listen(quiet, verbose)
     from pmntool.text import shorten
     from pmntool.verbs.verify import verify as verb
