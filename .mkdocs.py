@@ -15,8 +15,8 @@ from pmntool.cli import app
 
 PACKAGE = Path(pmntool.__file__).parent
 TAKEN = {  # what functions take, and other modules define
-    "Settings": "epochs", "Hyperparameters": "models.encoder", "Bootstrap": "bootstrap", "View": "browser.view",
-    "Progress": "progress",
+    "Options": "verbs.windowing", "Settings": "epochs", "Hyperparameters": "models.encoder", "Bootstrap": "bootstrap",
+    "View": "browser.view", "Progress": "progress",
 }  # fmt: skip
 
 
@@ -43,6 +43,15 @@ def on_page_markdown(markdown, **_):
         parts[i] = re.sub(r"(?m)^((?!- |1\. |\s).+)\n(?=- |1\. )", r"\1\n\n", parts[i])
         parts[i] = re.sub(r"\[([^\]]+)\]\(\.\./([^)]+)\)", r"\1 (`\2`)", parts[i])  # they are not in the site
     return "".join(parts)
+
+
+def on_page_content(html, **_):
+    """Keep an option in one piece: web browsers break a line after a hyphen."""
+
+    def kept(code: re.Match[str]) -> str:
+        return re.sub(r"(?<![\w-])--?\w[\w-]*", r'<span class="option">\g<0></span>', code[0])
+
+    return re.sub(r"<code>[^<]*</code>", kept, html)
 
 
 def on_post_page(output, page, **_):
@@ -123,8 +132,9 @@ def _docstring(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return text in which `<` and `*` outside code mean themselves."""
+    """Return text in which `<` and `*` outside code mean themselves, and options are code."""
     text = re.sub(r"``(.+?)``", r"`\1`", text.strip().replace("\b\n", ""))
+    text = re.sub(r"(`[^`]+`)|(?<![\w-])(--[a-z][\w-]*)", lambda found: found[1] or f"`{found[2]}`", text)
     return re.sub(r"(`[^`]+`)|([<*])", lambda found: found[1] or f"&#{ord(found[2])};", text)
 
 

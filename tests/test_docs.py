@@ -54,6 +54,17 @@ def test_pmntool_takes_every_command(page, tmp_path, monkeypatch):
             parse(words)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_take_every_option_that_the_text_gives_them(page):
+    group = typer.main.get_command(app)
+    prose = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+    for code in re.findall(r"`([^`]+)`", prose):
+        name, _, rest = code.removeprefix("pmntool ").partition(" ")
+        if command := group.commands.get(name):
+            known = {option for param in command.params for option in param.opts}
+            assert set(re.findall(r"(?<!\S)--?[a-zA-Z@][\w-]*", rest)) <= known, code
+
+
 def test_commands_are_found():
     text = "```\npmntool train --seed 1 \\\n  --force  # why\nls\n```\npmntool no\n\n```sh\ncd x\npmntool report\n```\n"
     assert commands(text) == [["pmntool", "train", "--seed", "1", "--force"], ["cd", "x"], ["pmntool", "report"]]
@@ -86,6 +97,11 @@ def test_numbers_on_comparing_models_are_those_of_the_results():
     told = re.findall(r"\d\.\d{4,}", (ROOT / "docs/comparing.md").read_text(encoding="utf-8"))
     results = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     assert len(told) >= 4 and [number for number in told if number not in results] == []
+
+
+def test_options_stay_in_one_piece():
+    html = "<p><code>train --batch-size 8</code> pre-trained</p><pre><code><a></a>--x</code></pre>"
+    assert hook().on_page_content(html) == html.replace("--batch-size", '<span class="option">--batch-size</span>')
 
 
 def test_the_reference_has_every_command_and_option():
