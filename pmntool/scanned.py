@@ -67,6 +67,7 @@ def prepare(
             _refuse(folder, "was made of another sequence")
         fits = False
     if not fits:
+        (folder / ASKED).unlink(missing_ok=True)  # first: without it nothing of the rest counts
         shutil.rmtree(folder)
         folder.mkdir()
         for share in range(n_shares):
