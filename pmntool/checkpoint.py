@@ -259,7 +259,7 @@ def _parse(folder: Path) -> dict[str, Any]:
     missing = [key for key in needed if key not in meta]
     if missing:
         raise CheckpointError(f"{path}: lacks {', '.join(missing)}")
-    if meta["variant"] not in BUILDERS:
+    if meta["variant"] not in list(BUILDERS):  # it may be anything that JSON has
         raise CheckpointError(f"{path}: variant {meta['variant']!r}; this pmntool has {', '.join(BUILDERS)}")
     _check_values(path, meta)
     return meta

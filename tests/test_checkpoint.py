@@ -161,6 +161,7 @@ def test_weights_of_another_size(trainee):
         ({"format": "other"}, r"run\.json: format 'other' version 1; this pmntool reads 'pmntool-run'"),
         ({"format": None}, "not a run's JSON"),
         ({"variant": "transformer"}, r"run\.json: variant 'transformer'; this pmntool has .*pmn"),
+        ({"variant": {"pmn": 1}}, r"run\.json: variant \{'pmn': 1\}; this pmntool has .*pmn"),
         *(({key: None}, rf"run\.json: lacks {key}$") for key in ("variant", "hyperparameters", "tfs", "window")),
         *(({key: None}, rf"run\.json: lacks {key}$") for key in ("stride", "dataset", "settings", "epochs", "best")),
         ({"last": None, "tfs": None}, r"run\.json: lacks tfs, last$"),

@@ -107,3 +107,11 @@ def test_the_json_stands_for_its_folder(world):
 
 def test_long_lists_are_cut_on_screen_alone():
     assert say(list(range(2000, 2010))).endswith("2,007, … (10 in all)") and say(None) == say([]) == "–"
+
+
+def test_a_split_that_is_no_text(made):
+    path = made / "tracks" / "tracks.json"
+    meta = json.loads(path.read_text())
+    meta["chroms"]["chr2"]["split"] = True
+    path.write_text(json.dumps(meta))
+    assert say(info(made / "tracks").facts["chroms"]) == "True chr2"

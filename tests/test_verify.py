@@ -96,7 +96,7 @@ def test_no_name_in_the_json_leads_out_of_the_folder(made, tmp_path):
     assert verify(folder).checks == [Check("../secret", "", None)]
 
 
-@pytest.mark.parametrize("files", [None, [], "x"])
+@pytest.mark.parametrize("files", [None, [], {}, "x"])
 def test_a_folder_without_checksums_is_no_folder_that_is_well(made, tmp_path, files):
     folder = shutil.copytree(made["tracks"], tmp_path / "copy")
     meta = json.loads((folder / "tracks.json").read_text()) | {"files": files}

@@ -38,7 +38,7 @@ def say(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        parts = [f"{name.replace('_', ' ')} {say(inner)}" for name, inner in list(value.items())[:MOST_PAIRS]]
+        parts = [f"{str(name).replace('_', ' ')} {say(inner)}" for name, inner in list(value.items())[:MOST_PAIRS]]
         return "; ".join(parts) + (f"; … ({len(value)} in all)" if len(value) > MOST_PAIRS else "")
     if isinstance(value, list):
         parts = ", ".join(map(say, value[:MOST]))

@@ -105,6 +105,8 @@ def _collect(folder: Folder, dataset: Path | None, genome: Genome | None, runs: 
             files = {meta[which]["file"]: meta[which]["sha256"] for which in ("best", "last")}
         else:
             files = meta["files"]
+        if not files:
+            raise KeyError
         work = [
             (name, str(sha256), partial(_checksum, folder.path / Path(name).name)) for name, sha256 in files.items()
         ]
