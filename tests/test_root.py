@@ -17,8 +17,9 @@ from pmntool.cli.root import watch
 from pmntool.progress import Progress
 
 
-def test_the_version_is_said():
-    done = subprocess.run([sys.executable, "-m", "pmntool", "--version"], capture_output=True, text=True)
+def test_the_version_is_said_whatever_the_environment_says():
+    words, environment = [sys.executable, "-m", "pmntool", "--version"], os.environ | {"RANK": "x"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (0, f"pmntool {pmntool.__version__}\n")
 
 
@@ -170,3 +171,17 @@ def test_a_reader_that_went_away_is_no_bug():
     words = f"{sys.executable} -m pmntool --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", words], capture_output=True, text=True)
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("ranks", ["x 1", "1 ", " 2", "2 2", "0 0", "0 2"])
+def test_a_rank_that_no_torchrun_has_set(ranks, tmp_path, monkeypatch, capsys):
+    for name in ("LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in zip(("RANK", "WORLD_SIZE"), ranks.split(" "), strict=True):
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", ["pmntool", "predict", "genome.fa", "-o", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr().err
+    assert end.value.code == 1 and said.startswith("pmntool: error: the environment has RANK=") and "unset both" in said
+    assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ import typer
 
 from pmntool import __version__, provenance
 from pmntool.cli import config
-from pmntool.errors import OutputError, PmnError, Stopped, printable
+from pmntool.errors import InputError, OutputError, PmnError, Stopped, printable
 from pmntool.progress import Progress
 from pmntool.staging import claim
 
@@ -30,7 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-RANK = int(os.environ.get("RANK", 0))  # of several processes that torchrun has started for one command
+_rank = os.environ.get("RANK", "0")
+RANK = int(_rank) if _rank.isdecimal() else 0  # of several processes that torchrun has started for one command
 SAME_SIGNAL = 5.0  # seconds within which a signal is the one before, heard again
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _at_end = ExitStack()  # what has to be ended whatever happens: a bar, a lock
@@ -94,9 +95,24 @@ def watch(progress: Progress) -> Progress:
 
 def reserve(output: Path) -> None:
     """Keep other commands from a target until this one has ended, and let its folder say how it was made."""
+    _check_launcher()
     if RANK == 0:
         _at_end.enter_context(claim(output))
         _at_end.callback(provenance.options.reset, provenance.options.set(config.text))
+
+
+def _check_launcher() -> None:
+    """Refuse an environment that names this process one of several, but not as torchrun does."""
+    rank, count = (os.environ.get(name) for name in ("RANK", "WORLD_SIZE"))
+    if rank is count is None:
+        return
+    good = all(value is not None and value.isdecimal() for value in (rank, count)) and int(rank) < int(count)
+    lacking = {"LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"} - os.environ.keys()
+    if not good or (lacking and count != "1"):
+        raise InputError(
+            f"the environment has RANK={rank} and WORLD_SIZE={count}, but not as torchrun sets them; unset both, or "
+            "start several processes by torchrun"
+        )
 
 
 def _kept() -> str:
