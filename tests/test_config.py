@@ -151,6 +151,8 @@ def test_the_command_line_wins_over_the_table_and_the_table_over_the_top(tmp_pat
         ("a = " + "[" * 9999, "cannot be read as TOML ("),
         ("a = " + "9" * 9999, "cannot be read as TOML ("),
         ("\xff", "cannot be read as TOML ("),
+        ("#" * (1 << 22) + "#", "holds more than 4194304 bytes of text; expected a smaller file"),
+        ("epochs = '" + "x" * 9999 + "'", f'epochs = "{"x" * 79}; expected a whole number'),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_told(desk, monkeypatch, capsys, lines, sentence):

@@ -25,6 +25,7 @@ from pmntool.errors import InputError
 from pmntool.provenance import CONFIG
 from pmntool.text import read_bytes
 
+MOST_BYTES = 1 << 22  # of a file: Python reads TOML slowly
 _NOT_KEPT = ("force", "resume", "quiet", "verbose", "json")  # they change no result
 _at_work: list[typer.Context] = []  # of the command, once it has one
 
@@ -115,7 +116,7 @@ def _read(path: Path, context: typer.Context) -> dict[str, Any]:
             each = value if option.several and isinstance(value, list) else [value]
             if not all(_fits(one, option) for one in each):
                 place = f"[{context.info_name}] {key}" if key in own else key
-                raise InputError(f"{path}: {place} = {_to_toml(value)}; expected {_expectation(option)}")
+                raise InputError(f"{path}: {place} = {_to_toml(value)[:80]}; expected {_expectation(option)}")
             values[option.name] = each if option.several else value
     return values
 
@@ -125,8 +126,11 @@ def _parse(path: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    content = read_bytes(path, InputError)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: holds more than {MOST_BYTES} bytes of text; expected a smaller file")
     try:
-        return tomllib.loads(read_bytes(path, InputError).decode("utf-8-sig"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({error})") from error
 
