@@ -225,11 +225,15 @@ def _require_writable(target: Path) -> None:
 
 def _locked(lock: Path, target: Path) -> int:
     """Return the open lock file; it has to be made again where another process gave it up and away meanwhile."""
+    tries = 100
     while True:
         lock.parent.mkdir(parents=True, exist_ok=True)
         try:
             file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # the folder went with the other process
+        except FileNotFoundError:  # the folder went with the other process, or takes no file (/proc)
+            tries -= 1
+            if not tries:
+                raise
             continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -236,6 +236,20 @@ def test_a_process_may_claim_twice(tmp_path):
     assert tree(tmp_path) == {"out": None}
 
 
+def test_a_folder_that_is_there_and_takes_no_file_is_an_error(tmp_path, monkeypatch):
+    """As /proc for root: writable by its mode, and each new file in it is one that is not there."""
+
+    def refuse(path, *args):
+        refused.append(path)
+        assert len(refused) < 1000, "it tries for ever"
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+    refused = []
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OutputError, match="out: cannot be written .*No such file"), claim(tmp_path / "out"):
+        pass
+
+
 def test_a_lock_that_goes_while_it_is_opened_is_made_again(tmp_path, monkeypatch):
     """The process before gives the lock up: what was opened has no name any more, and would hold nobody back."""
     opened, real = [], os.open
