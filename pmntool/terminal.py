@@ -105,6 +105,11 @@ def dataset_notes(built: Built) -> list[str]:
     tiled = sum(row["tiled"] for row in total.values())
     bound = sum(row["bound"] for row in total.values())
     notes = [f"{counted(len(built.meta['tfs']), 'TF')}; {bound:,} of {counted(tiled, 'window')} bound"]
+    held = {
+        split: ", ".join(chrom for chrom, row in built.meta["chroms"].items() if row["split"] == split)
+        for split in ("valid", "test")
+    }
+    notes.append(f"held out: {held['valid']} for validation, {held['test']} for the test")
     notes += [f"kept: {count:,} {what}" for what, count in built.meta["kept"].items()]
     notes += [f"left out: {counted(count, 'peak')} {why}" for why, count in left_out["peaks"].items()]
     notes += [f"left out: {counted(count, 'window')} {why}" for why, count in left_out["windows"].items()]

@@ -310,3 +310,11 @@ def test_a_name_cannot_move_the_cursor(tmp_path, monkeypatch, capsys):
     assert code == 1 and "\x1b" not in err and r"\x1b]0;x" in err
     code, _, err = run(monkeypatch, capsys, "build-dataset", tmp_path / "\x1b[2J.fa", "-n")
     assert code == 1 and "\x1b" not in err
+
+
+def test_of_the_default_held_out_chromosomes_those_taken_are_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "g.fa").write_text("".join(f">chr{number}\n{'ACGT' * 100}\n" for number in (1, 2, 3, 12)))
+    (tmp_path / "A.bed").write_text("".join(f"chr{number}\t100\t300\n" for number in (1, 2, 3)))
+    words = ("build-dataset", tmp_path / "g.fa", tmp_path / "A.bed", "--dry-run")
+    code, _, err = run(monkeypatch, capsys, *words)
+    assert code == 0 and "held out: chr1 for validation, chr3, chr12 for the test\n" in err
