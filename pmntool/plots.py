@@ -70,7 +70,7 @@ def curves(groups: Mapping[str, Sequence[pd.DataFrame]], path: Path) -> None:
             axes.plot(mean.index, mean, line, marker="o", markersize=2.5, linewidth=1.2, color=color, label=label)
             if len(tables) > 1:
                 axes.fill_between(mean.index, runs.min(axis=1), runs.max(axis=1), color=color, alpha=0.18, linewidth=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
     left.set_ylabel("mean auROC over TFs")

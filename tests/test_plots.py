@@ -37,3 +37,12 @@ def test_no_two_of_many_runs_look_the_same(drawn):
     plots.curves({f"run {i}": [table([0.5, 0.6])] for i in range(18)}, Path("x.png"))
     looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0].axes[1].lines}
     assert len(looks) == 18
+
+
+def test_a_single_epoch_has_whole_numbers_beneath(tmp_path, monkeypatch):
+    drawn, real = [], plots.new_figure
+    monkeypatch.setattr(plots, "new_figure", lambda *args, **more: drawn.append(real(*args, **more)) or drawn[-1])
+    table = pd.DataFrame({"epoch": [1], "train_auroc": [0.5], "valid_auroc": [0.4]})
+    plots.curves({"a": [table]}, tmp_path / "a.png")
+    for axes in drawn[0][1]:
+        assert all(float(tick).is_integer() for tick in axes.get_xticks())
