@@ -160,6 +160,7 @@ def test_an_export_is_the_same_every_time_and_takes_nobody_s_place(here, monkeyp
         assert run(monkeypatch, capsys, *words, name)[0] == 0
         files = sorted(path for path in (here / name).rglob("*") if path.is_file())
         contents.append({str(path.relative_to(here / name)): path.read_bytes() for path in files})
+        assert f'export = "{name}"'.encode() in contents[-1].pop("config.toml")
     assert contents[0] == contents[1] and contents[0]["genome.fa"] == (here / "genome.fa").read_bytes()
     assert len([name for name in contents[0] if name.startswith("tracks/")]) == len(TFS)
     assert not any(str(here).encode() in content for content in contents[0].values())

@@ -26,6 +26,7 @@ from pmntool.dataset import Dataset, write_arrays, write_meta
 from pmntool.errors import InputError, MismatchError, OutputError
 from pmntool.metrics import NAMES
 from pmntool.models import Hyperparameters
+from pmntool.text import counted
 from pmntool.verbs.build_dataset import Options, build_dataset
 from pmntool.verbs.compare import Evaluation, Measured, compare
 from pmntool.verbs.evaluate import evaluate
@@ -252,7 +253,7 @@ def test_rare_and_common_are_counted_over_all_splits(toy, tmp_path):
 def test_runs_are_compared_on_the_tfs_that_they_share(toy, caplog, names, shared):
     found = evaluate(toy.runs(*names), toy.dataset, None)
     shared = shared or sorted(PEAKS)
-    said = f"means and tests are over the {len(shared)} TFs that all runs share"
+    said = f"means and tests are over the {counted(len(shared), 'TF')} that all runs share"
     assert [said] * (names != ["pmn"]) == [m for m in caplog.messages if "share" in m]
     assert found.n_tfs == len(shared)
     for name in names:

@@ -223,22 +223,22 @@ def finished(tmp_path_factory, dataset) -> Run:
 @pytest.mark.parametrize(
     ("changes", "hp", "named"),
     [
-        ({"variant": "pmn-softmax"}, {}, "variant differs: pmn there, pmn-softmax here"),
-        ({"prototype_weight": 0.5}, {}, "prototype_weight differs: 1.0 there, 0.5 here"),
-        ({"learning_rate": 0.02}, {}, "learning_rate differs: 0.01 there, 0.02 here"),
-        ({"batch_size": 32}, {}, "batch_size differs"),
-        ({"seed": 1}, {}, "seed differs"),
-        ({"select_by": "aupr"}, {}, "select_by differs"),
-        ({"tfs": ["A", "B"]}, {}, r"tfs differs: \['A', 'B', 'C'\] there, \['A', 'B'\] here"),
-        ({}, {"dropout": 0.1}, "hyperparameters differs"),
-        ({}, {"channels": (8, 8, 4)}, "hyperparameters differs"),
-        ({}, {"hops": 3}, "hyperparameters differs"),
-        ({}, {"sharpness": 10.0}, "hyperparameters differs"),
+        ({"variant": "pmn-softmax"}, {}, "variant was pmn and is pmn-softmax now"),
+        ({"prototype_weight": 0.5}, {}, "prototype_weight was 1.0 and is 0.5 now"),
+        ({"learning_rate": 0.02}, {}, "learning_rate was 0.01 and is 0.02 now"),
+        ({"batch_size": 32}, {}, "batch_size was 64 and is 32 now"),
+        ({"seed": 1}, {}, "seed was 0 and is 1 now"),
+        ({"select_by": "aupr"}, {}, "select_by was auroc and is aupr now"),
+        ({"tfs": ["A", "B"]}, {}, "it was trained on other TFs"),
+        ({}, {"dropout": 0.1}, "dropout was 0.2 and is 0.1 now"),
+        ({}, {"channels": (8, 8, 4)}, r"channels was \[8, 8, 8\] and is \[8, 8, 4\] now"),
+        ({}, {"hops": 3}, "hops was 2 and is 3 now"),
+        ({}, {"sharpness": 10.0}, "sharpness was 20.0 and is 10.0 now"),
     ],
 )
 def test_resume_with_another_setting(dataset, finished, changes, hp, named):
     before = content(finished.path)
-    with pytest.raises(MismatchError, match=f"run: cannot be resumed, its {named}"):
+    with pytest.raises(MismatchError, match=f"run: cannot be resumed, {named}"):
         go(dataset, finished.path, HP._replace(**hp), resume=True, epochs=3, **changes)
     assert content(finished.path) == before
 

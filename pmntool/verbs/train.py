@@ -234,21 +234,24 @@ def _open_to_resume(output: Path, meta: dict[str, Any]) -> Run:
     """Return the run to go on with, if it was made as this one would be."""
     run = Run(output)
     free = {"epochs", "patience"}  # may differ: they only say when to stop
-    for key in ("variant", "hyperparameters", "tfs", "window", "stride"):
-        if run.meta[key] != meta[key]:
-            raise MismatchError(
-                f"{output}: cannot be resumed, its {key} differs: {run.meta[key]} there, {meta[key]} here"
-            )
-    for key, value in meta["settings"].items():
-        if key not in free and run.meta["settings"].get(key) != value:
-            there = run.meta["settings"].get(key)
-            raise MismatchError(f"{output}: cannot be resumed, its {key} differs: {there} there, {value} here")
+    for key, value in _choices(meta).items():
+        there = _choices(run.meta).get(key)
+        if key not in free and there != value:
+            raise MismatchError(f"{output}: cannot be resumed, {key} was {there} and is {value} now")
+    if run.meta["tfs"] != meta["tfs"]:
+        raise MismatchError(f"{output}: cannot be resumed, it was trained on other TFs")
     if run.meta["dataset"]["sha256"] != meta["dataset"]["sha256"]:
         raise MismatchError(f"{output}: cannot be resumed, it was trained on another dataset")
     if run.meta.get("motifs") != meta.get("motifs"):
         raise MismatchError(f"{output}: cannot be resumed, it was made of other motifs")
     run.meta["settings"] |= {key: meta["settings"][key] for key in free}
     return run
+
+
+def _choices(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return what was chosen for a run, by name."""
+    first = {key: meta[key] for key in ("variant", "window", "stride")}
+    return first | meta["hyperparameters"] | meta["settings"]
 
 
 def _check(settings: Settings, hp: Hyperparameters) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -29,8 +30,11 @@ def compare(
     what: str, baseline: str, ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int = 5,
     detail: Callable[[float, float], str] = lambda mine, other: f"{mine:.3g} s against {other:.3g} s",
 ) -> Result:  # fmt: skip
-    """Run both in turn, `rounds` times after one round to warm up."""
-    pairs = np.array([(_seconds(ours), _seconds(theirs)) for _ in range(rounds + 1)][1:])
+    """Run both in turn, `rounds` times after one round to warm up.
+
+    A call that returns a float has measured itself, in s: a process of its own does so, less its start.
+    """
+    pairs = np.array([(seconds(ours), seconds(theirs)) for _ in range(rounds + 1)][1:])
     ratios = pairs[:, 1] / pairs[:, 0]
     mine, other = np.median(pairs, axis=0)
     return Result(what, baseline, float(other / mine), float(ratios.min()), float(ratios.max()), detail(mine, other))
@@ -65,7 +69,7 @@ def multiply_rate(kind, size: int = 2048, rounds: int = 5) -> float:
             torch.cuda.synchronize()
 
     once()
-    return 2 * size**3 / min(_seconds(once) for _ in range(rounds)) / 1e9
+    return 2 * size**3 / min(seconds(once) for _ in range(rounds)) / 1e9
 
 
 def report(*results: Result) -> None:
@@ -75,7 +79,14 @@ def report(*results: Result) -> None:
         print(json.dumps(r._asdict()))
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def apart(script: str, *words: str) -> float:
+    """Run a script's baseline in a process of its own, which nothing of pmntool's has tuned; it prints its seconds."""
+    done = subprocess.run([sys.executable, script, *words], stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return what a call took, s."""
     start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    took = call()
+    return took if isinstance(took, float) else time.perf_counter() - start

@@ -1,15 +1,18 @@
-"""A scan with the full-size `pmn` against the same net in plain torch, window by window, inference_mode, float32."""
+"""A scan with the full-size `pmn` against the same net in plain torch, window by window, inference_mode, float32.
+
+Its answers are compared here; its time is that of a process of its own, with the allocator as it is.
+"""
 
 import numpy as np
 import plain
 import torch
-from common import compare, multiply_rate, report
+from common import apart, compare, multiply_rate, report
 from sklearn.metrics import roc_auc_score
 
 from pmntool.device import choose_device, choose_precision, use_precision
 from pmntool.inference import gather, one_hot, scan
 
-WINDOW, STRIDE, N = 200, 50, 4_000
+WINDOW, STRIDE, N = plain.WINDOW, 50, plain.N_SCAN
 FLOP_A_BASE = 2 * (4 * 9 * 512 + 512 * 5 * 256 + 256 * 3 * 128)  # of the trunk
 device = choose_device("auto")
 codes = np.random.default_rng(0).integers(0, 4, N * STRIDE + WINDOW - STRIDE, dtype=np.uint8)
@@ -17,7 +20,7 @@ starts = np.arange(N) * STRIDE
 theirs_net = plain.network("pmn").to(device).eval()
 
 
-def theirs() -> np.ndarray:
+def answers() -> np.ndarray:
     sequence = torch.from_numpy(codes).to(device)
     places = torch.from_numpy(starts).to(device)
     parts = [plain.answers(theirs_net, one_hot(gather(sequence, some, WINDOW))) for some in places.split(512)]
@@ -28,7 +31,7 @@ def probability(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
-exact = probability(theirs())
+exact = probability(answers())
 truth = exact > np.quantile(exact, 0.95, axis=0)  # what a perfect scan would rank first
 for precision in dict.fromkeys(("32", choose_precision("auto", device))):
     net = plain.network("pmn").to(device).eval()
@@ -42,6 +45,9 @@ for precision in dict.fromkeys(("32", choose_precision("auto", device))):
     difference = np.abs(found - exact).max()
     auroc = np.mean([roc_auc_score(truth[:, label], found[:, label]) for label in range(found.shape[1])])
     assert precision != "32" or difference < 1e-5, difference
+
+    def theirs() -> float:
+        return apart(plain.__file__, "scan", "pmn")
 
     def detail(mine: float, other: float, said=(rate, difference, auroc)) -> str:
         rate, difference, auroc = said

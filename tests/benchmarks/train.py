@@ -1,18 +1,20 @@
-"""An epoch of full-size `cnn` and `pmn`, batch 512, against the shortest plain loop in float32 on data in memory."""
+"""An epoch of full-size `cnn` and `pmn`, batch 512, against the shortest plain loop in float32 on data in memory.
+
+The plain loop has a process of its own: the allocator that pmntool tunes would serve it too.
+"""
 
 import numpy as np
 import plain
 import torch
-from common import compare, report
+from common import apart, compare, report
 from lightning_fabric import Fabric
 
 from pmntool import epochs
 from pmntool.device import choose_device, choose_precision, use_precision
-from pmntool.inference import gather, one_hot
 from pmntool.progress import Progress
 from pmntool.verbs import train
 
-WINDOW, STRIDE, N, BATCH = 200, 50, 1_024, 512
+WINDOW, STRIDE, N, BATCH = plain.WINDOW, 50, plain.N_TRAIN, plain.BATCH
 device = choose_device("auto")
 rng = np.random.default_rng(0)
 codes = torch.from_numpy(rng.integers(0, 4, N * STRIDE + WINDOW, dtype=np.uint8)).to(device)
@@ -21,11 +23,9 @@ y = rng.random((N, len(plain.LABELS))) < 0.06
 packed = torch.from_numpy(np.packbits(y, axis=1)).to(device)
 place = torch.arange(len(plain.LABELS), device=device)
 windows = epochs.TrainingWindows(codes, starts, packed, place // 8, (7 - place % 8).to(torch.uint8), WINDOW)
-x, y = one_hot(gather(codes, starts, WINDOW)).contiguous(), torch.from_numpy(y).float().to(device)
 fabric = Fabric(accelerator=device.type, devices=1)
 
 for variant in ("cnn", "pmn"):
-    theirs_net = plain.network(variant).to(device)
     for precision in dict.fromkeys(("32", choose_precision("auto", device))):
         torch.manual_seed(0)
         net = train.build(variant, plain.LABELS, train.Hyperparameters())
@@ -36,8 +36,8 @@ for variant in ("cnn", "pmn"):
         def ours(model=model, adam=adam, settings=settings) -> None:
             epochs.run_epoch(fabric, model, adam, windows, settings, 1, Progress(), augment=False)
 
-        def theirs(net=theirs_net) -> None:
-            plain.loop(net, x, y, BATCH)
+        def theirs(variant=variant) -> float:
+            return apart(plain.__file__, "train", variant)
 
         what = f"training, full-size `{variant}`, {'float32' if precision == '32' else 'bfloat16'}"
         report(
