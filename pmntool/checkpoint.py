@@ -28,6 +28,7 @@ from pmntool.checksums import file_checksum
 from pmntool.dataset import are_chroms
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
+from pmntool.kinds import nearest
 from pmntool.models import BUILDERS, Hyperparameters, build
 from pmntool.staging import new_file, write_json
 from pmntool.text import are_names, is_count, parse_json
@@ -248,7 +249,7 @@ def _parse(folder: Path) -> dict[str, Any]:
         meta = parse_json(path.read_bytes())
         found = meta["format"], meta["format_version"]
     except OSError as error:
-        raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror})") from error
+        raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror}); {nearest(folder)}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: not a run's JSON") from error
     if found != (FORMAT, FORMAT_VERSION):

@@ -26,6 +26,7 @@ import pandas as pd
 from pmntool.checksums import file_checksum
 from pmntool.errors import DatasetError, MismatchError
 from pmntool.genome import N_CODE
+from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
 from pmntool.text import are_names, is_count, parse_json, shorten
@@ -238,7 +239,9 @@ def _read(path: Path, folder: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        hint = "; `pmntool build-dataset` makes one" if not folder.exists() else ""
+        hint = "" if path.name != MARKERS["dataset"] else f"; {nearest(folder)}"
+        if not folder.exists():
+            hint = "; `pmntool build-dataset` makes one"
         raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}){hint}") from error
 
 

@@ -254,7 +254,10 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
          "genome.fa, line 2: expected counts of A, one a position; found"),
         (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected at least 1"),
         (["report", "-o", "mine", "--force"], "mine is no plain file; it is left as it is, even with --force"),
-        (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory)"),
+        (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory); no"),
+        (["evaluate", "runs"], "runs: no run there (run.json: No such file or directory); it holds runs/cnn (a run)"),
+        (["train", "-d", "runs/cnn", "-o", "x"],
+         "runs/cnn: no dataset there (dataset.json: No such file or directory); it is a run"),
         (["evaluate", "runs/cnn", "--baseline", "pmn"], "--baseline pmn: expected one of the runs, cnn"),
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "3:1-500"],
          "region '3:1-500': no chromosome 3 in the genome (it has chr1, chr12, chr2, chr3, chr4, chr5, …: "

@@ -16,7 +16,7 @@ ROOT = Path(pmntool.__file__).parent
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance"},  # "": pmntool/__init__.py
-    {"staging", "text", "checksums"},
+    {"staging", "text", "checksums", "kinds"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
     | {"genes", "bigwig", "tracks", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},

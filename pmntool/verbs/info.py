@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pmntool.errors import InputError
-from pmntool.folders import MARKERS, Folder, open_folder
+from pmntool.folders import Folder, open_folder
 from pmntool.genome import Genome
+from pmntool.kinds import MARKERS
 from pmntool.labels import SPLITS
 from pmntool.peaks import PEAK_SUFFIXES, read_peaks
 from pmntool.track_folder import TrackFolder

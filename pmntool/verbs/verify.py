@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from pmntool.checkpoint import Run
 from pmntool.checksums import file_checksum
 from pmntool.errors import InputError, MismatchError
-from pmntool.folders import MARKERS, Folder, name_kind, open_folder
+from pmntool.folders import Folder, open_folder
 from pmntool.genome import Genome
+from pmntool.kinds import MARKERS, name_kind
 from pmntool.progress import Progress
 
 COMPARED = {  # what a folder holds checksums of, besides its own files

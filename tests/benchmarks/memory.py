@@ -16,6 +16,7 @@ from pmntool.checkpoint import save, sizes
 from pmntool.models import Hyperparameters, build
 
 LENGTHS = (10, 100, 250)  # Mb
+LINE = 50  # bases
 HP = Hyperparameters(channels=(8, 8, 8))
 MEASURE = (
     "import resource, runpy, sys; sys.argv[0] = 'pmntool'; "
@@ -44,9 +45,10 @@ with tempfile.TemporaryDirectory() as name:
     write_run(folder / "run")
     rng = np.random.default_rng(0)
     for length in LENGTHS:
-        letters = np.frombuffer(b"ACGT", dtype=np.uint8)[rng.integers(0, 4, length * 10**6, dtype=np.uint8)]
+        lines = np.full((length * 10**6 // LINE, LINE + 1), ord("\n"), dtype=np.uint8)
+        lines[:, :LINE] = np.frombuffer(b"ACGT", dtype=np.uint8)[rng.integers(0, 4, lines[:, :LINE].shape, np.uint8)]
         genome = folder / f"{length}.fa"
-        genome.write_bytes(b">chr1\n" + letters.tobytes() + b"\n")
+        genome.write_bytes(b">chr1\n" + lines.tobytes())
         words = ["predict", genome, "--model", folder / "run", "-o", folder / f"tracks-{length}", "--quiet"]
         done = subprocess.run([sys.executable, "-c", MEASURE, *words], stdout=subprocess.PIPE, text=True, check=True)
         print(f"{length} Mb: {int(done.stdout.split()[-1]) / 2**20:.2f} GiB")
