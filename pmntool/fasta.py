@@ -23,6 +23,7 @@ log = logging.getLogger("pmntool")
 
 MOST_PACKED = 1032  # times that gzip makes a file smaller
 GZIP = b"\x1f\x8b"
+STEP = 1 << 24  # bytes of a file looked at together; a multiple of every page's size
 
 
 class Opened(NamedTuple):
@@ -176,14 +177,18 @@ def _check_names(path: Path) -> None:
     names: list[bytes] = []
     empty: list[str] = []
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at = content.find(b">")
-        while at >= 0:
-            if at == 0 or content[at - 1 : at] == b"\n":
-                content.seek(at + 1)
-                names.append(next(iter(content.readline().split()), b""))
-                if content[content.tell() : content.tell() + 1] == b">":
-                    empty.append(names[-1].decode(errors="replace"))
-            at = content.find(b">", at + 1)
+        for begin in range(0, len(content), STEP):
+            end = min(begin + STEP, len(content))
+            at = content.find(b">", begin, end)
+            while at >= 0:
+                if at == 0 or content[at - 1 : at] == b"\n":
+                    content.seek(at + 1)
+                    names.append(next(iter(content.readline().split()), b""))
+                    if content[content.tell() : content.tell() + 1] == b">":
+                        empty.append(names[-1].decode(errors="replace"))
+                at = content.find(b">", at + 1, end)
+            if hasattr(mmap, "MADV_DONTNEED"):  # what was looked at would count as this process's memory
+                content.madvise(mmap.MADV_DONTNEED, begin, end - begin)
     if b"" in names or len(set(names)) < len(names):
         raise GenomeError(_why_not_fasta(path))
     if empty:

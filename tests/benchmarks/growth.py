@@ -14,8 +14,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-N_TFS, AT_LENGTH = (10, 86, 400, 1_400), 4  # Mb
-LENGTHS, AT_TFS = (1, 4, 16, 64), 86  # Mb
+N_TFS, AT_LENGTH = (10, 86, 400, 1_400), 2  # Mb
+LENGTHS, AT_TFS = (1, 4, 16), 86  # Mb
 PEAKS_A_MB, CHROMS = 20, ("chr1", "chr2", "chr3", "chr4")
 FIGURE = Path(__file__).parents[2] / "docs" / "figures" / "growth.png"
 COMMANDS = {
@@ -57,7 +57,9 @@ def measure(n_tfs: int, length: int) -> np.ndarray:
     """Return each command's seconds and GiB, (commands, 2)."""
     with tempfile.TemporaryDirectory() as name:
         write_inputs(Path(name), n_tfs, length)
-        return np.array([cost(Path(name), words) for words in COMMANDS.values()])
+        found = np.array([cost(Path(name), words) for words in COMMANDS.values()])
+    sys.stderr.write(f"{n_tfs} TFs, {length} Mb: {found[:, 0].round(1)} s, {found[:, 1].round(2)} GiB\n")
+    return found
 
 
 def table(what: str, sizes: tuple[int, ...], found: np.ndarray) -> str:
@@ -88,8 +90,8 @@ def draw(panels: list[tuple[str, tuple[int, ...], np.ndarray]], path: Path) -> N
 
 
 if __name__ == "__main__":
-    by_tfs = np.array([measure(n_tfs, AT_LENGTH) for n_tfs in N_TFS])
     by_length = np.array([measure(AT_TFS, length) for length in LENGTHS])
+    by_tfs = np.array([measure(n_tfs, AT_LENGTH) for n_tfs in N_TFS])
     panels = [
         (f"TFs, at {AT_LENGTH} Mb", N_TFS, by_tfs),
         (f"genome, Mb, at {AT_TFS} TFs", LENGTHS, by_length),
