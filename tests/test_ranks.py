@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,18 +55,23 @@ def test_two_processes_train_as_one(world, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
-def test_a_process_that_dies_ends_the_job(world, tmp_path):
-    job = start(tmp_path, "train", "--dataset", str(world / "dataset"), "--epochs", "100000", "-o", "run", *WORDS)
+def kill_one(job: subprocess.Popen, reached: Callable[[], object]) -> str:
+    """Kill the second process of a job that has come so far, and return what the job said; none of it is left."""
     try:
         deadline = time.monotonic() + 200
-        while not (tmp_path / "run").exists():
+        while not reached():
             assert time.monotonic() < deadline and job.poll() is None
-            time.sleep(0.2)
+            time.sleep(0.01)
         os.kill(process_of(job, 1), signal.SIGKILL)
-        said = job.communicate(timeout=200)[1]
+        return job.communicate(timeout=200)[1]
     finally:
         if job.poll() is None:
             os.killpg(job.pid, signal.SIGKILL)
+
+
+def test_a_process_that_dies_ends_the_job(world, tmp_path):
+    job = start(tmp_path, "train", "--dataset", str(world / "dataset"), "--epochs", "100000", "-o", "run", *WORDS)
+    said = kill_one(job, (tmp_path / "run").exists)
     assert job.returncode != 0
     assert "SIGKILL" in said
     assert {path.name for path in tmp_path.iterdir()} <= {"run", ".run.lock"}
@@ -98,16 +104,7 @@ def test_of_a_scan_whose_process_dies_nothing_is_lost(world, tmp_path):
     words = ("genome.fa", "-m", str(model), "-o", "two", "--precision", "32", "--tfs", ",".join(tfs))
     job = start(tmp_path, "predict", *words)
     journals = [tmp_path / ".two.partial" / share / "journal.txt" for share in "01"]
-    try:
-        deadline = time.monotonic() + 200
-        while not (journals[1].exists() and journals[1].read_text()):
-            assert time.monotonic() < deadline and job.poll() is None
-            time.sleep(0.01)
-        os.kill(process_of(job, 1), signal.SIGKILL)
-        said = job.communicate(timeout=200)[1]
-    finally:
-        if job.poll() is None:
-            os.killpg(job.pid, signal.SIGKILL)
+    said = kill_one(job, lambda: journals[1].exists() and journals[1].read_text())
     assert job.returncode != 0
     assert "SIGKILL" in said and "this is a bug" not in said
     assert said.count("two.partial keeps what is scanned; the same command goes on from there") == 1

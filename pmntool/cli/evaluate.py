@@ -1,6 +1,5 @@
 """`pmntool evaluate`."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +68,7 @@ def evaluate(
     use_threads(threads)
     from pmntool import terminal
     from pmntool.bootstrap import Bootstrap
+    from pmntool.folders import open_folder
     from pmntool.verbs.evaluate import evaluate as verb
 
     evaluation = verb(
@@ -86,7 +86,7 @@ def evaluate(
         progress=progress,
     )
     if as_json:
-        answer(output, json.loads((output / "evaluation.json").read_bytes()))
+        answer(output, open_folder(output).meta)
     else:
         terminal.show(terminal.evaluation_tables(evaluation))
     figures = [name for name in ("curves.png", "scatter.png") if (output / name).exists()]

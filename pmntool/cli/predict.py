@@ -1,6 +1,5 @@
 """`pmntool predict`."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +77,7 @@ def predict(
     progress = listen(quiet, verbose)
     reserve(output)
     use_threads(threads)
+    from pmntool.folders import open_folder
     from pmntool.text import shorten
     from pmntool.verbs.predict import predict as verb
 
@@ -99,4 +99,4 @@ def predict(
     tracks, windows = counted(len(done.files), "track"), counted(done.windows, "window")
     log.info("wrote %s/: %s of %s each, listed in tracks.tsv", output, tracks, windows)
     if as_json:
-        answer(output, json.loads((output / "tracks.json").read_bytes()) | {"tracks": done.files})
+        answer(output, open_folder(output).meta | {"tracks": done.files})

@@ -1,6 +1,5 @@
 """`pmntool prototypes`."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -68,14 +67,14 @@ def prototypes(
     listen(quiet, verbose)
     reserve(output)
     from pmntool import terminal
+    from pmntool.folders import open_folder
     from pmntool.verbs.prototypes import prototypes as verb
 
     runs = runs or [run_or_newest(None, WITH_PROTOTYPES)]
     settle(runs=runs)
     found = verb(runs, output, n_clusters=clusters, trrust=trrust, seed=seed, force=force)
     if as_json:
-        about = json.loads((output / "prototypes.json").read_bytes())
-        answer(output, about | {"members": found.clustering.members()})
+        answer(output, open_folder(output).meta | {"members": found.clustering.members()})
     else:
         terminal.show(terminal.prototype_tables(found))
     log.info("wrote %s/: clusters.tsv, tree.nwk, %s", output, output / "dendrogram.png")

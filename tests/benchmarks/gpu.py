@@ -6,13 +6,13 @@ Full-size `cnn` and `pmn`, 86 TFs. Prints a table for docs/benchmarks.md; exits 
 """
 
 import sys
-import time
 
 import numpy as np
 import plain
 import torch
-from common import machine, multiply_rate
+from common import machine, multiply_rate, seconds
 from lightning_fabric import Fabric
+from made_up import FLOP_A_BASE, STRIDE, WINDOW, training_windows
 from sklearn.metrics import roc_auc_score
 
 from pmntool.device import choose_device, choose_precision, use_precision
@@ -20,29 +20,16 @@ from pmntool.epochs import Settings, TrainingWindows, run_epoch
 from pmntool.inference import scan
 from pmntool.progress import Progress
 
-WINDOW, STRIDE = 200, 50
-FLOP_A_BASE = 2 * (4 * 9 * 512 + 512 * 5 * 256 + 256 * 3 * 128)  # of the convolutions, forward
 MOST_DIFFERENCE, LEAST_AUROC = 1e-4, 0.999
 
 
-def training_windows(n: int, device: torch.device) -> TrainingWindows:
-    """Return random windows and targets, on the device."""
-    rng = np.random.default_rng(0)
-    codes = torch.from_numpy(rng.integers(0, 4, n * STRIDE + WINDOW, dtype=np.uint8))
-    packed = torch.from_numpy(np.packbits(rng.random((n, len(plain.LABELS))) < 0.06, axis=1))
-    label = torch.arange(len(plain.LABELS))
-    parts = (codes, torch.arange(n) * STRIDE, packed, label // 8, (7 - label % 8).to(torch.uint8))
-    return TrainingWindows(*(part.to(device) for part in parts), WINDOW)
-
-
-def seconds(call) -> float:
+def least_seconds(call) -> float:
     """Return the least time of three calls after one to warm up; each ends with its answer on the CPU."""
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+
+    def once() -> None:
+        call()  # what it returns is no time
+
+    return min([seconds(once) for _ in range(4)][1:])
 
 
 def train_rate(variant: str, precision: str, windows: TrainingWindows, device: torch.device) -> float:
@@ -52,7 +39,7 @@ def train_rate(variant: str, precision: str, windows: TrainingWindows, device: t
     use_precision(net, precision, device)
     model, adam = fabric.setup(net, torch.optim.Adam(net.parameters()))
     settings = Settings(variant, batch_size=512, precision=precision)
-    return len(windows) / seconds(
+    return len(windows) / least_seconds(
         lambda: run_epoch(fabric, model, adam, windows, settings, 1, Progress(), augment=False)
     )
 
@@ -83,7 +70,7 @@ def main(device: torch.device) -> None:
             auroc = np.mean([roc_auc_score(truth[:, tf], found[:, tf]) for tf in range(len(plain.LABELS))])
             good &= bool(difference < MOST_DIFFERENCE if precision == "32" else auroc > LEAST_AUROC)
             trained = train_rate(variant, precision, windows, device)
-            scanned = len(codes) / seconds(lambda net=net: scan(net, codes, starts, WINDOW, device))
+            scanned = len(codes) / least_seconds(lambda net=net: scan(net, codes, starts, WINDOW, device))
             of_training = 3 * trained * WINDOW * FLOP_A_BASE / 1e9 / peak[precision]
             of_scan = scanned * FLOP_A_BASE / 1e9 / peak[precision]
             rates = f"{trained:,.0f} | {of_training:.2f} | {scanned / 1e6:,.2f} | {of_scan:.2f}"

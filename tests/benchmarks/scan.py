@@ -7,13 +7,13 @@ import numpy as np
 import plain
 import torch
 from common import apart, compare, multiply_rate, report
+from made_up import FLOP_A_BASE, STRIDE, WINDOW
 from sklearn.metrics import roc_auc_score
 
 from pmntool.device import choose_device, choose_precision, use_precision
 from pmntool.inference import gather, one_hot, scan
 
-WINDOW, STRIDE, N = plain.WINDOW, 50, plain.N_SCAN
-FLOP_A_BASE = 2 * (4 * 9 * 512 + 512 * 5 * 256 + 256 * 3 * 128)  # of the trunk
+N = plain.N_SCAN
 device = choose_device("auto")
 codes = np.random.default_rng(0).integers(0, 4, N * STRIDE + WINDOW - STRIDE, dtype=np.uint8)
 starts = np.arange(N) * STRIDE

@@ -3,26 +3,20 @@
 The plain loop has a process of its own: the allocator that pmntool tunes would serve it too.
 """
 
-import numpy as np
 import plain
 import torch
 from common import apart, compare, report
 from lightning_fabric import Fabric
+from made_up import training_windows
 
 from pmntool import epochs
 from pmntool.device import choose_device, choose_precision, use_precision
 from pmntool.progress import Progress
 from pmntool.verbs import train
 
-WINDOW, STRIDE, N, BATCH = plain.WINDOW, 50, plain.N_TRAIN, plain.BATCH
+N, BATCH = plain.N_TRAIN, plain.BATCH
 device = choose_device("auto")
-rng = np.random.default_rng(0)
-codes = torch.from_numpy(rng.integers(0, 4, N * STRIDE + WINDOW, dtype=np.uint8)).to(device)
-starts = torch.arange(N, device=device) * STRIDE
-y = rng.random((N, len(plain.LABELS))) < 0.06
-packed = torch.from_numpy(np.packbits(y, axis=1)).to(device)
-place = torch.arange(len(plain.LABELS), device=device)
-windows = epochs.TrainingWindows(codes, starts, packed, place // 8, (7 - place % 8).to(torch.uint8), WINDOW)
+windows = training_windows(N, device)
 fabric = Fabric(accelerator=device.type, devices=1)
 
 for variant in ("cnn", "pmn"):
