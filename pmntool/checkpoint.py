@@ -25,23 +25,16 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pmntool.checksums import file_checksum
-from pmntool.dataset import are_chroms
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
-from pmntool.kinds import nearest
-from pmntool.models import BUILDERS, Hyperparameters, build
+from pmntool.models import build
+from pmntool.run_json import FORMAT, FORMAT_VERSION, hyperparameters, read
 from pmntool.staging import new_file, write_json
-from pmntool.text import are_names, is_count, parse_json
-from pmntool.variants import STRANDS
 
 log = logging.getLogger("pmntool")
 
-FORMAT = "pmntool-run"
-FORMAT_VERSION = 1
 _OPTIMIZER = "optimizer."
 _NO_FIT = "the weights do not fit the model that run.json describes"
-MOST_HOPS = 1000
-LARGEST_SIZE = 1 << 20  # of a layer
 
 
 class _Unfilled(TorchFunctionMode):
@@ -74,7 +67,7 @@ class Run:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.meta = _parse(self.path)
+        self.meta = read(self.path)
         self.variant: str = self.meta["variant"]
         self.tfs: list[str] = self.meta["tfs"]
         self.window: int = self.meta["window"]
@@ -132,21 +125,6 @@ class Run:
             return load_tensors(content)
         except Exception as error:  # its reading of a header ends in more ways than it tells
             raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
-
-
-def hyperparameters(meta: dict[str, Any]) -> Hyperparameters:
-    """Return the model's sizes as run.json holds them."""
-    known = meta["hyperparameters"] | {"window": meta["window"]}
-    return Hyperparameters(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
-    )
-
-
-def sizes(hp: Hyperparameters) -> dict[str, Any]:
-    """Return what run.json holds under "hyperparameters": all but the window, which stands beside them."""
-    known = {name: list(value) if isinstance(value, tuple) else value for name, value in hp._asdict().items()}
-    del known["window"]
-    return known
 
 
 def save(
@@ -236,75 +214,7 @@ def find_newest(folder: Path, variants: Sequence[str]) -> Path:
         There is none, or a run there cannot be read.
     """
     found = sorted(folder.glob("[!.]*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
-    newest = next((path.parent for path in found if _parse(path.parent)["variant"] in variants), None)
+    newest = next((path.parent for path in found if read(path.parent)["variant"] in variants), None)
     if newest is None:
         raise CheckpointError(f"{folder}: no run of {', '.join(variants)} there; `pmntool train` makes one")
     return newest
-
-
-def _parse(folder: Path) -> dict[str, Any]:
-    """Return run.json's content where it is of this format and version."""
-    path = folder / "run.json"
-    try:
-        meta = parse_json(path.read_bytes())
-        found = meta["format"], meta["format_version"]
-    except OSError as error:
-        raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror}); {nearest(folder)}") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: not a run's JSON") from error
-    if found != (FORMAT, FORMAT_VERSION):
-        raise CheckpointError(
-            f"{path}: format {found[0]!r} version {found[1]!r}; this pmntool reads {FORMAT!r} version {FORMAT_VERSION}"
-        )
-    needed = ("variant", "hyperparameters", "tfs", "window", "stride", "dataset", "settings", "epochs", "best", "last")
-    missing = [key for key in needed if key not in meta]
-    if missing:
-        raise CheckpointError(f"{path}: lacks {', '.join(missing)}")
-    if meta["variant"] not in list(BUILDERS):  # it may be anything that JSON has
-        raise CheckpointError(f"{path}: variant {meta['variant']!r}; this pmntool has {', '.join(BUILDERS)}")
-    _check_values(path, meta)
-    return meta
-
-
-def _check_values(path: Path, meta: dict[str, Any]) -> None:
-    """Refuse values that are not of their kind."""
-    weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
-    trained, epochs, best = meta["dataset"], meta["epochs"], meta.get("best_epochs", [])
-    rules = {
-        "tfs": are_names(meta["tfs"]),
-        "hyperparameters": _are_sizes(meta["hyperparameters"]),
-        "best and last": weights and all(Path(str(meta[w]["file"])).name == meta[w]["file"] for w in ("best", "last")),
-        "window and stride": is_count(meta["window"], 1)
-        and is_count(meta["stride"], 1)
-        and meta["stride"] <= meta["window"] <= LARGEST_SIZE,
-        "settings": isinstance(meta["settings"], dict)
-        and all(is_count(meta["settings"].get(name, 0)) for name in ("epochs", "patience")),
-        "best_epochs": isinstance(best, list) and all(map(is_count, best)),
-        "dataset": isinstance(trained, dict)
-        and are_chroms(trained.get("chroms"))
-        and isinstance(trained.get("sha256"), str),
-        "epochs": isinstance(epochs, list) and all(isinstance(row, dict) for row in epochs),
-    }
-    wrong = [name for name, good in rules.items() if not good]
-    if wrong:
-        raise CheckpointError(f"{path}: {', '.join(wrong)}: not what a run holds there")
-
-
-def _are_sizes(known: Any) -> bool:
-    """Say whether a value of JSON holds a model's sizes, within reason."""
-    if not isinstance(known, dict) or known.keys() != sizes(Hyperparameters()).keys():
-        return False
-    lists, numbers = (known["channels"], known["widths"]), (known["dropout"], known["sharpness"])
-    return (
-        all(
-            isinstance(some, list) and all(is_count(size, 1) and size <= LARGEST_SIZE for size in some)
-            for some in lists
-        )
-        and len(known["channels"]) == len(known["widths"]) > 0
-        and all(isinstance(number, int | float) for number in numbers)
-        and 0 <= known["dropout"] < 1
-        and known["sharpness"] > 0
-        and is_count(known["hops"], 1)
-        and known["hops"] <= MOST_HOPS
-        and known["strands"] in STRANDS
-    )

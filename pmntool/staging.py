@@ -14,7 +14,6 @@ looks whole:
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -26,10 +25,10 @@ from typing import Any
 
 from pmntool import provenance
 from pmntool.errors import OutputError
+from pmntool.locks import take
 
 log = logging.getLogger("pmntool")
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # a file system without locks
 _claimed: set[str] = set()  # by this process
 
 
@@ -120,7 +119,7 @@ def claim(target: Path) -> Iterator[None]:
     made = [folder for folder in target.parents if not folder.exists()]
     lock = target.parent / f".{target.name}.lock"
     with _explained(target):
-        file = _locked(lock, target)
+        file = take(lock, target)
     _claimed.add(key)
     try:
         _give_back(target)
@@ -221,38 +220,6 @@ def _require_writable(target: Path) -> None:
     above = next((folder for folder in target.parents if os.path.lexists(folder)), Path())
     if not os.access(above, os.W_OK | os.X_OK) or not above.is_dir():
         raise OutputError(f"{target}: cannot be written ({above} is {'read-only' if above.is_dir() else 'no folder'})")
-
-
-def _locked(lock: Path, target: Path) -> int:
-    """Return the open lock file; it has to be made again where another process gave it up and away meanwhile."""
-    tries = 100
-    while True:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # the folder went with the other process, or takes no file (/proc)
-            tries -= 1
-            if not tries:
-                raise
-            continue
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file), os.stat(lock)):
-                    os.truncate(file, 0)
-                    os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
-                    return file
-        except BlockingIOError as error:
-            who = os.read(file, 200).decode(errors="replace") or "it does not say which"
-            os.close(file)
-            raise OutputError(f"{target}: another pmntool command is at work on it ({who})") from error
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                log.warning("%s: this disk has no locks; see to it that no other command writes there", target)
-                return file
-            os.close(file)
-            raise
-        os.close(file)
 
 
 def _give_back(target: Path) -> None:

@@ -11,10 +11,11 @@ import torch
 from given import TRAINED, remember
 
 from pmntool import checkpoint
-from pmntool.checkpoint import Run, find_newest, restore, save, sizes
+from pmntool.checkpoint import Run, find_newest, restore, save
 from pmntool.errors import CheckpointError
 from pmntool.losses import total_loss
 from pmntool.models import BUILDERS, Hyperparameters, build
+from pmntool.run_json import sizes
 
 HP = Hyperparameters(channels=(6, 5, 4), widths=(5, 3, 2), dropout=0.0, hops=2)
 CPU = torch.device("cpu")

@@ -16,13 +16,13 @@ ROOT = Path(pmntool.__file__).parent
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance"},  # "": pmntool/__init__.py
-    {"staging", "text", "checksums", "kinds"},
+    {"locks", "staging", "text", "checksums", "kinds"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
     | {"genes", "bigwig", "tracks", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device", "ranks"},
-    {"checkpoint", "inference", "folders"},
+    {"run_json", "checkpoint", "inference", "folders"},
     {"epochs", "event_files", "trained"},
     {"verbs"},
     {"terminal"},

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
-from pmntool.checkpoint import save, sizes
+from pmntool.checkpoint import save
 from pmntool.clustering import cosines
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import Hyperparameters, build
+from pmntool.run_json import sizes
 from pmntool.verbs.prototypes import prototypes
 
 HP = Hyperparameters(channels=(4, 4, 16), widths=(3, 2, 2), dropout=0.0, hops=2)

@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 
 from pmntool import __version__, plots
-from pmntool.checkpoint import Run, but_for_seed, hyperparameters, run_names
+from pmntool.checkpoint import Run, but_for_seed, run_names
 from pmntool.checksums import checksums
 from pmntool.clustering import LEAST_STABILITY, Clustering, Stability, cluster, cosines, measure_stability, to_newick
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import build
+from pmntool.run_json import hyperparameters
 from pmntool.staging import new_directory, require_free, write_json
 from pmntool.trrust import Mantel, compare_pairs, jaccard, mantel, match_names, read_trrust
 from pmntool.variants import WITH_PROTOTYPES

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pmntool.checkpoint import hyperparameters
 from pmntool.dataset import Dataset
 from pmntool.epochs import Settings
 from pmntool.models import Hyperparameters
+from pmntool.run_json import hyperparameters
 from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 from pmntool.verbs.build_dataset import Options
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from pmntool import __version__, metrics, plots
-from pmntool.checkpoint import MOST_HOPS, Run, clear, restore, save, sizes
+from pmntool.checkpoint import Run, clear, restore, save
 from pmntool.checksums import file_checksum
 from pmntool.dataset import Dataset
 from pmntool.device import choose_device, choose_precision, describe, use_precision
@@ -24,6 +24,7 @@ from pmntool.event_files import EventFiles
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
+from pmntool.run_json import MOST_HOPS, sizes
 from pmntool.staging import new_directory, new_file, require_free, write_config
 from pmntool.text import as_time, counted
 from pmntool.variants import STRANDS, VARIANTS

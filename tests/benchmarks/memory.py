@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from plain import LABELS
 
-from pmntool.checkpoint import save, sizes
+from pmntool.checkpoint import save
 from pmntool.models import Hyperparameters, build
+from pmntool.run_json import sizes
 
 LENGTHS = (10, 100, 250)  # Mb
 LINE = 50  # bases
