@@ -147,7 +147,8 @@ def dendrogram(
         left.spines[edge].set_visible(False)
     shown = similarity[np.ix_(order, order)]
     limit = max(0.1, np.ceil(10 * np.abs(shown - np.eye(len(tfs))).max()) / 10)  # the diagonal says nothing
-    image = right.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", aspect="auto")
+    edges = np.arange(len(tfs) + 1) - 0.5
+    image = right.pcolormesh(edges, edges, shown, cmap="RdBu_r", vmin=-limit, vmax=limit)  # imshow: 1.3 GB more
     ticks = _ticks([tfs[i] for i in order])
     right.set_yticks(*ticks, fontsize=6 if len(tfs) > 30 else 8)
     right.set_xticks(*ticks, fontsize=6 if len(tfs) > 30 else 8, rotation=90)
