@@ -1,4 +1,4 @@
-"""The track hub against UCSC's rules: stanzas, names, labels, parents, subgroups and files."""
+"""The track hub against UCSC's rules, which hub_check.py holds, and what is in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyBigWig
 import pytest
+from hub_check import problems, stanzas
 from test_track_folder import SIZES
 from test_twobit import read_two_bit
 from test_view import TFS, make_world
@@ -17,7 +18,36 @@ from pmntool.browser.view import make_view
 from pmntool.errors import InputError
 from pmntool.verbs.browse import export
 
-REQUIRED = {"track", "type", "shortLabel", "longLabel"}
+# a file of a hub, what stands there, what stands there instead, and what the checker says of it
+BREAKS = [
+    ("hub.txt", "email", "mail", "hub: no email"),
+    ("hub.txt", "shortLabel pmn", "shortLabel a label that is too long pmn", "hub: shortLabel"),
+    ("genomes.txt", "organism genome\n", "", "genome: no organism"),
+    ("genomes.txt", "60001-64000", "60001-640000", "defaultPos"),
+    ("genomes.txt", "htmlPath hub", "htmlPath hup", "no file hup.html"),
+    ("groups.txt", "priority 1\n", "", "group: no priority"),
+    ("chrom.sizes", "900", "901", "chrom.sizes are not those of the 2bit"),
+    ("trackDb.txt", "track cluster1\n", "track 1cluster\n", "1cluster: track 1cluster"),
+    ("trackDb.txt", "track tf0001_High_predicted", "track cluster1", "two tracks of one name"),
+    ("trackDb.txt", "parent cluster1_predicted on", "parent nowhere on", "no parent nowhere"),
+    (
+        "trackDb.txt",
+        "parent cluster1_predicted on",
+        "parent cluster2_predicted on",
+        "cluster1_predicted: no subtracks",
+    ),
+    ("trackDb.txt", "viewLimits 0:1", "viewLimits 1:0", "numbers out of order"),
+    ("trackDb.txt", "maxHeightPixels 100:40:11", "maxHeightPixels 11:40:100", "numbers out of order"),
+    ("trackDb.txt", "windowingFunction maximum", "windowingFunction max", "windowingFunction max"),
+    ("trackDb.txt", "autoScale on", "autoscale on", "unknown setting autoscale"),
+    ("trackDb.txt", "type bigWig 0 1\n        big", "type bigWig 0 0.1\n        big", "0.75 on chr2 is outside"),
+    ("trackDb.txt", "subGroups view=predicted tf=t0001", "subGroups view=predicted tf=t9", "not a member of each"),
+    ("trackDb.txt", "view predicted\n", "view peaks\n", "not of its parent's view"),
+    ("trackDb.txt", "dimY=tf", "dimY=cell", "dimensions dimY=cell"),
+    ("trackDb.txt", "sortOrder tf=+", "sortOrder tf=1", "sortOrder tf=1"),
+    ("trackDb.txt", "group pmntool", "group other", "group other is not in groups.txt"),
+    ("trackDb.txt", "bigDataUrl tracks/High.bw", "bigDataUrl tracks/None.bw", "no file tracks/None.bw"),
+]
 
 
 @pytest.fixture
@@ -25,53 +55,65 @@ def here(tmp_path, monkeypatch):
     return make_world(tmp_path, monkeypatch)
 
 
-def view(**more):
-    return make_view(Path("tracks"), Path("genome.fa"), **({"tfs": ["High"], "region": "chr2:60001-64000"} | more))
-
-
-def stanzas(path: Path) -> list[dict[str, str]]:
-    """Read a file of stanzas that blank lines part; a line is a setting and its value."""
-    blocks = [block for block in path.read_text(encoding="ascii").split("\n\n") if block.strip()]
-    return [dict(line.strip().split(" ", 1) for line in block.splitlines()) for block in blocks]
+def view(genome=Path("genome.fa"), **more):
+    return make_view(Path("tracks"), genome, **({"tfs": ["High"], "region": "chr2:60001-64000"} | more))
 
 
 def test_the_hub_keeps_ucsc_s_rules(here):
-    with_peaks = view(peaks=[Path("peaks/High.bed"), Path("peaks/sheet.tsv")])
-    export(with_peaks, Path("site"))
-    site = here / "site"
-    (hub,) = stanzas(site / "hub.txt")
-    assert (
-        hub["hub"].isidentifier() and (site / hub["genomesFile"]).is_file() and (site / hub["descriptionUrl"]).is_file()
-    )
-    (genome,) = stanzas(site / "genomes.txt")
-    assert genome["defaultPos"] == "chr2:60001-64000" and genome["genome"].isidentifier()
-    assert all((site / genome[key]).is_file() for key in ("trackDb", "groups", "twoBitPath", "chromSizes", "htmlPath"))
-    (group,) = stanzas(site / genome["groups"])
-    found = stanzas(site / genome["trackDb"])
-    tracks = {stanza["track"]: stanza for stanza in found}
-    assert len(tracks) == len(found)
-    for name, stanza in tracks.items():
-        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and stanza.keys() >= REQUIRED
-        assert (
-            len(stanza["shortLabel"]) <= 17 and len(stanza["longLabel"]) <= 76 and "<" not in "".join(stanza.values())
-        )
-    composites = [stanza for stanza in tracks.values() if stanza.get("compositeTrack") == "on"]
+    export(view(peaks=[Path("peaks/High.bed"), Path("peaks/sheet.tsv")]), Path("site"))
+    assert problems(here / "site/hub.txt") == []
+    (genome,) = stanzas(here / "site/genomes.txt")
+    assert genome["defaultPos"] == "chr2:60001-64000"
+    found = stanzas(here / "site/trackDb.txt")
+    composites = [stanza for stanza in found if "compositeTrack" in stanza]
     assert [c["shortLabel"] for c in composites] == ["Cluster 1", "Cluster 2", "In no cluster"]
     assert [c["visibility"] for c in composites] == ["full", "hide", "hide"]
-    assert {c["group"] for c in composites} == {group["name"]}
-    leaves = [stanza for stanza in tracks.values() if "bigDataUrl" in stanza]
-    for leaf in leaves:
-        parent, state = leaf["parent"].split(" ")
-        between = tracks[parent]
-        above = tracks[between["parent"]]
-        groups = dict(pair.split("=") for pair in leaf["subGroups"].split(" "))
-        assert groups["view"] == between["view"] and f"{between['view']}=" in above["subGroup1"]
-        assert f" {groups['tf']}=" in above["subGroup2"] and above["dimensions"] == "dimX=view dimY=tf"
-        assert state in ("on", "off") and re.fullmatch(r"\d+,\d+,\d+", leaf["color"])
-        with pyBigWig.open(str(site / leaf["bigDataUrl"])) as track:
-            assert track.chroms() == SIZES
+    leaves = [stanza for stanza in found if "bigDataUrl" in stanza]
     for word, wanted in {"predicted": len(TFS), "peaks": 2}.items():
         assert len([leaf for leaf in leaves if f"view={word} " in leaf["subGroups"]]) == wanted
+    assert "<" not in (here / "site/trackDb.txt").read_text()
+
+
+def test_a_hub_for_a_genome_of_ucsc_s_keeps_them_too(here):
+    export(view(), Path("native"), ucsc="sacCer3")
+    assert problems(here / "native/hub.txt") == []
+
+
+@pytest.mark.parametrize("length", [1, 300])
+def test_long_names_keep_them_too(here, length):
+    long = Path("g" * (length // 2) + ".fa")
+    Path("genome.fa").rename(long)
+    row = view(genome=long).rows[0]
+    odd = view(genome=long)._replace(variant="v" * length, rows=[row._replace(tf="=" * length)], shown=["=" * length])
+    export(odd, Path("site"))
+    assert problems(here / "site/hub.txt") == []
+
+
+def test_a_cluster_larger_than_a_subgroup_may_be_is_several_composites(here, monkeypatch):
+    monkeypatch.setattr("pmntool.browser.hub.MOST_MEMBERS", 1)
+    monkeypatch.setattr("hub_check.MOST_MEMBERS", 1)
+    export(view(), Path("site"))
+    assert problems(here / "site/hub.txt") == []
+    found = stanzas(here / "site/trackDb.txt")
+    names = [(c["track"], c["shortLabel"]) for c in found if "compositeTrack" in c]
+    assert names == [
+        ("cluster1", "Cluster 1"),
+        ("cluster2", "Cluster 2"),
+        ("cluster2_2", "Cluster 2, 2"),
+        ("cluster0", "In no cluster"),
+    ]
+
+
+def test_a_broken_hub_is_seen(here):
+    """The checker itself, one rule at a time."""
+    export(view(), Path("site"))
+    for file, old, new, wanted in BREAKS:
+        whole = (here / "site" / file).read_text()
+        assert old in whole
+        (here / "site" / file).write_text(whole.replace(old, new, 1))
+        assert any(wanted in problem for problem in problems(here / "site/hub.txt")), (file, new)
+        (here / "site" / file).write_text(whole)
+    assert problems(here / "site/hub.txt") == []
 
 
 def test_peaks_are_ones_in_their_places_and_those_outside_are_counted(here, caplog):

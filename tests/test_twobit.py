@@ -46,6 +46,17 @@ def test_every_base_reads_back(tmp_path):
     assert read_two_bit((tmp_path / "a.2bit").read_bytes()) == upper
 
 
+def test_every_byte_is_the_format_s(tmp_path):
+    (tmp_path / "a.fa").write_text(">c\nNACGTT\n")
+    with Genome(tmp_path / "a.fa") as genome:
+        write_two_bit(genome, tmp_path / "a.2bit")
+    header = "4327411a 00000000 01000000 00000000"  # signature, version, sequences, reserved
+    index = "01 63 16000000"  # length of the name, the name, where its record begins: 22
+    blocks = "06000000 01000000 00000000 01000000 00000000 00000000"  # bases, N: count, start, size, masked, reserved
+    packed = "27 00"  # T (for N) A C G, T T and what fills the byte: 00 10 01 11, 00 00 00 00
+    assert (tmp_path / "a.2bit").read_bytes() == bytes.fromhex(header + index + blocks + packed)
+
+
 def test_a_name_that_does_not_fit_is_refused(tmp_path):
     (tmp_path / "a.fa").write_text(f">{'x' * 256}\nACGT\n")
     with (

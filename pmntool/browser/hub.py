@@ -2,6 +2,7 @@
 
 A cluster is a composite track; a TF is a subtrack in its view of predictions and one in its view of peaks. UCSC reads
 no BED from a hub, so peaks are bigWigs of ones. Settings: https://genome.ucsc.edu/goldenPath/help/trackDb/trackDbHub.html
+and https://genome.ucsc.edu/goldenPath/help/assemblyHubHelp.html
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ log = logging.getLogger("pmntool")
 
 Numbered = list[tuple[int, Row]]  # from 1, in the order of all TFs
 EMAIL = "you@example.org"  # UCSC asks for one; whoever publishes the hub knows theirs
+MOST_MEMBERS = 1000  # of a subgroup: MAX_SUBGROUP_MEMBERS in hui.c of UCSC's browser
 
 
 def write_hub(view: View, folder: Path, ucsc: str | None) -> None:
@@ -88,7 +90,7 @@ def peaks_track(row: Row) -> str:
 
 
 def _long(view: View) -> str:
-    return label(f"TF binding predicted by pmntool ({view.variant}) on {view.genome.name}", 76)
+    return label(f"TF binding predicted by pmntool ({view.variant}) on {view.genome.name}", 69)
 
 
 def _assembly(view: View, name: str) -> str:
@@ -114,16 +116,23 @@ def _lines(settings: dict[str, str], depth: int = 0) -> str:
 
 
 def _stanzas(view: View) -> Iterator[str]:
-    """Yield the stanzas of trackDb.txt: for each cluster a composite, its views, and their subtracks."""
-    for cluster, numbered in itertools.groupby(enumerate(view.rows, start=1), lambda pair: pair[1].cluster):
-        yield from _composite(view, cluster, list(numbered))
+    """Yield the stanzas of trackDb.txt: for each cluster a composite, its views, and their subtracks.
+
+    A cluster of more TFs than a subgroup may have is several composites.
+    """
+    for cluster, pairs in itertools.groupby(enumerate(view.rows, start=1), lambda pair: pair[1].cluster):
+        rows = list(pairs)
+        for first in range(0, len(rows), MOST_MEMBERS):
+            yield from _composite(view, cluster, first // MOST_MEMBERS + 1, rows[first : first + MOST_MEMBERS])
 
 
-def _composite(view: View, cluster: int, rows: Numbered) -> Iterator[str]:
+def _composite(view: View, cluster: int, part: int, rows: Numbered) -> Iterator[str]:
     shown = [row.tf for _, row in rows if row.tf in view.shown]
     checked = shown or [row.tf for _, row in rows[:MOST_OPEN]]
     title = f"Cluster {cluster}" if cluster else "In no cluster" if any(row.cluster for row in view.rows) else "All TFs"
     name = f"cluster{cluster}"
+    if part > 1:
+        title, name = f"{title}, {part}", f"{name}_{part}"
     views = {"predicted": "Predicted"} | ({"peaks": "Peaks"} if any(row.peaks for _, row in rows) else {})
     tfs = " ".join(f"t{number:04d}={label(row.tf, 40).replace(' ', '_')}" for number, row in rows)
     yield _lines(
