@@ -42,6 +42,8 @@ def parse_region(text: str, sizes: Mapping[str, int]) -> Region:
     if chrom not in sizes:
         raise MismatchError(f"region {text!r}: no chromosome {chrom} in the genome{name_hint([chrom], sizes)}")
     start = _number(first) - 1 if first else 0
+    if first and last and _number(first) > _number(last):
+        raise InputError(f"region {text!r}: its end is before its start; expected chrom:start-end")
     end = min(_number(last), sizes[chrom]) if last else sizes[chrom]
     if not 0 <= start < end:
         raise InputError(f"region {text!r}: holds no base of {chrom}, which has bases 1 to {sizes[chrom]}")

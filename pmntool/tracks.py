@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import io
+import logging
 import re
 import zlib
 from collections import Counter
@@ -24,9 +25,12 @@ import numpy as np
 from pmntool import bigwig
 from pmntool.errors import InputError
 from pmntool.intervals import tile
+from pmntool.text import counted
 
 if TYPE_CHECKING:
     from pmntool.regions import Region
+
+log = logging.getLogger("pmntool")
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
 BLOCK = 100_000  # lines of a bedGraph read at a time
@@ -57,6 +61,18 @@ def window_runs(
         last = min(tile(sizes[chrom], window, stride), -((margin - end) // stride))
         if first < last:
             yield chrom, first, last
+
+
+def warn_of_empty(sizes: Mapping[str, int], regions: Sequence[Region], window: int, stride: int) -> None:
+    """Warn of regions to which no window belongs."""
+    empty = [region for region in regions if not any(window_runs(sizes, [region], window, stride))]
+    if empty:
+        chrom, start, end = empty[0]
+        log.warning(
+            "%s:%d-%d and %d more of %s: no window has its center there, and no value is written; windows stand every "
+            "%d bp, and regions should be as long",
+            chrom, start + 1, end, len(empty) - 1, counted(len(regions), "region"), stride,
+        )  # fmt: skip
 
 
 def file_stems(tfs: Sequence[str]) -> dict[str, str]:

@@ -80,7 +80,7 @@ def test_the_command_draws_the_strongest_and_says_so(here, monkeypatch, capsys):
         (PLACE, {"peaks": ["gone"]}, InputError, "gone: no such file or folder"),
         (PLACE, {"peaks": ["x.bed"]}, MismatchError, "x.bed: peaks of x; none of them has a track in tracks"),
         (PLACE, {"genes": "gone.bed"}, InputError, "gone.bed: cannot be read (No such file or directory)"),
-        ("chr2:60001-59000", {}, InputError, "holds no base of chr2"),
+        ("chr2:60001-59000", {}, InputError, "its end is before its start"),
         ("chr2:120001-120100", {}, InputError, "holds no base of chr2"),
         ("chr1:1-100", {}, InputError, "tracks: chr1 was not scanned; scanned were chr2"),
         ("2:1-100", {}, MismatchError, "no chromosome 2 in the genome (it has chr1, chr2: '2' here is 'chr2' there)"),

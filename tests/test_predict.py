@@ -305,6 +305,20 @@ def test_a_region_without_the_beginning_of_an_entry(runs, fasta, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_regions_that_get_no_value_are_said(runs, fasta, tmp_path, caplog):
+    """Of four peaks of 1 bp, one lies where an entry begins."""
+    (tmp_path / "peaks.bed").write_text("b\t18\t19\nb\t25\t26\nb\t197\t198\nz\t3\t4\n")
+    predict(fasta, tmp_path / "a", runs["unbound"], regions_file=tmp_path / "peaks.bed", tfs=["B"])
+    assert warnings(caplog) == [
+        "b:19-19 and 2 more of 4 regions: no window has its center there, and no value is written; windows stand every "
+        "15 bp, and regions should be as long"
+    ]
+    caplog.clear()
+    predict(fasta, tmp_path / "b", runs["unbound"], regions=["b:19-33"], tfs=["B"])
+    predict(fasta, tmp_path / "c", runs["unbound"], tfs=["B"])
+    assert warnings(caplog) == []
+
+
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.sets(st.integers(1, 910), max_size=8))
 def test_regions_that_tile_a_chromosome_share_its_windows_out(runs, fasta, tmp_path, whole, cuts):

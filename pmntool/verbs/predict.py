@@ -30,7 +30,7 @@ from pmntool.staging import joined_directory, new_directory, require_free, room,
 from pmntool.text import as_bytes, counted, shorten
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.track_writer import file_names, write_tracks
-from pmntool.tracks import SUFFIXES, window_runs
+from pmntool.tracks import SUFFIXES, warn_of_empty, window_runs
 
 log = logging.getLogger("pmntool")
 
@@ -129,6 +129,8 @@ def predict(
         ]
         if not pieces:
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
+        if regions or regions_file:
+            warn_of_empty(sizes, asked, run.window, run.stride)
         names = [run.tfs[column] for column in columns]
 
         def codes(piece: Piece) -> np.ndarray:
