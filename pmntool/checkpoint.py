@@ -216,5 +216,6 @@ def find_newest(folder: Path, variants: Sequence[str]) -> Path:
     found = sorted(folder.glob("[!.]*/run.json"), key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
     newest = next((path.parent for path in found if read(path.parent)["variant"] in variants), None)
     if newest is None:
-        raise CheckpointError(f"{folder}: no run of {', '.join(variants)} there; `pmntool train` makes one")
+        which = f"no run of {', '.join(variants)}" if found else "no run"
+        raise CheckpointError(f"{folder}: {which} there; `pmntool train` makes one")
     return newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import json
 import logging
@@ -105,6 +106,19 @@ def is_name(text: object) -> bool:
 def shorten(names: Sequence[str], most: int = 8) -> str:
     """Return names for a message, the first few where there are many."""
     return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
+
+
+def suggest(unknown: Sequence[str], names: Sequence[str]) -> str:
+    """Return what may have been meant by names that are not there, or what names there are.
+
+    Examples
+    --------
+    >>> suggest(["REB1"], ["Abf1", "Reb1"]), suggest(["CTCF"], ["Abf1", "Reb1"])
+    ('did you mean Reb1?', 'it has Abf1, Reb1')
+    """
+    folded = {name.casefold(): name for name in names}
+    near = [folded[word] for name in unknown for word in difflib.get_close_matches(name.casefold(), folded, n=1)]
+    return f"did you mean {', '.join(near)}?" if near else f"it has {shorten(names)}"
 
 
 def is_count(value: object, least: int = 0) -> bool:

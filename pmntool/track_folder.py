@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pandas as pd
 
 from pmntool.errors import InputError, MismatchError
 from pmntool.regions import Region, parse_region
-from pmntool.text import is_count, parse_json, read_bytes, shorten
+from pmntool.text import is_count, parse_json, read_bytes, shorten, suggest
 from pmntool.tracks import SUFFIXES, highest
 
 FORMAT = "pmntool-tracks"
@@ -57,10 +56,7 @@ class TrackFolder:
         """
         for tf in tfs:
             if tf not in self.files:
-                lower = {name.casefold(): name for name in self.files}
-                near = difflib.get_close_matches(tf.casefold(), lower, n=1)
-                hint = f"did you mean {lower[near[0]]}?" if near else f"it has {shorten(list(self.files))}"
-                raise MismatchError(f"{self.path}: no TF {tf} there; {hint}")
+                raise MismatchError(f"{self.path}: no TF {tf} there; {suggest([tf], list(self.files))}")
         return list(dict.fromkeys(tfs))
 
     def region(self, text: str) -> Region:

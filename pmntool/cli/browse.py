@@ -83,4 +83,5 @@ def browse(
         verb(view, port=port, open_browser=not no_open)
     else:
         write(view, export, ucsc=ucsc, force=force)
-        log.info("wrote %s/: what is in it says docs/formats.md", export)
+        made = [name for name in ("index.html", "hub.txt", "igv.xml", "tracks.ini") if (export / name).exists()]
+        log.info("wrote %s/: %s; to look at it: python -m http.server -d %s", export, ", ".join(made), export)

@@ -27,7 +27,7 @@ from pmntool.ranks import Ranks
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Piece, Scanned, prepare
 from pmntool.staging import joined_directory, new_directory, require_free, room, write_json
-from pmntool.text import as_bytes, counted, shorten
+from pmntool.text import as_bytes, counted, shorten, suggest
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.track_writer import file_names, write_tracks
 from pmntool.tracks import SUFFIXES, warn_of_empty, window_runs
@@ -221,7 +221,7 @@ def _columns(run: Run, tfs: Sequence[str] | None) -> list[int]:
         return list(range(len(run.tfs)))
     unknown = [tf for tf in tfs if tf not in run.tfs]
     if unknown:
-        raise MismatchError(f"{run.path}: no TF {', '.join(unknown)} in the model; it has {', '.join(run.tfs)}")
+        raise MismatchError(f"{run.path}: no TF {', '.join(unknown)} in the model; {suggest(unknown, run.tfs)}")
     return sorted({run.tfs.index(tf) for tf in tfs})
 
 
