@@ -133,6 +133,8 @@ def test_the_command_line_wins_over_the_table_and_the_table_over_the_top(tmp_pat
         ("[train]\nwindow = 8", "[train] window: unknown; the nearest name is"),
         ("config = 'x'", "config: unknown; the nearest name is"),
         ("[trian]", "table trian: unknown; the nearest name is train"),
+        ("predict = 3", "predict: expected a table, [predict], with the command's options beneath"),
+        ("[[train]]\nepochs = 3", "train: expected a table, [train], with the command's options beneath"),
         ("[predict]\ngenom = 8", "[predict] genom: unknown; the nearest name is genome"),
         ("epochs = 'x'", 'epochs = "x"; expected a whole number'),
         ("epochs = 2.0", "epochs = 2.0; expected a whole number"),
