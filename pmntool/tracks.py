@@ -37,6 +37,14 @@ BLOCK = 100_000  # lines of a bedGraph read at a time
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
+def check_options(kind: str, least: float | None) -> None:
+    """Refuse a kind of track that there is not, and a smallest value that is no probability."""
+    if kind not in SUFFIXES:
+        raise InputError(f"--format {kind}: expected {' or '.join(SUFFIXES)}")
+    if least is not None and not 0 <= least <= 1:
+        raise InputError(f"--min-probability {least}: expected 0 to 1")
+
+
 def central_stride(start: int, window: int, stride: int) -> int:
     """Return where the entry of the window that begins at `start` begins; it is `stride` bp long.
 

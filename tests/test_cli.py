@@ -268,7 +268,7 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["evaluate", "runs/cnn", "-o", "genome.fa/x"], "genome.fa/x: cannot be written (genome.fa is no folder)"),
         (["evaluate", "runs/cnn", "-o", "mine", "--force"], "mine holds no evaluation.json, so it was not made by"),
         (["prototypes", "runs/pmn-lambda1", "--seed", "5000000000"], "--seed 5000000000: expected 0 to 4294967295"),
-        (["build-dataset", "--min-log10p", "nan", "-o", "x"], "--min-log10p nan: expected a number"),
+        (["build-dataset", "--min-log10p", "nan", "-o", "x"], "--min-log10p nan: expected a finite number"),
         (["build-dataset", "--window", "100000000000000000000", "-o", "x"], "--window 100000000000000000000: expected"),
         (["predict", "genome.fa", "-m", "runs/cnn", "-r", "chr3:1-20"],
          "genome.fa: no window of 200 bp has its center in what is to be scanned"),

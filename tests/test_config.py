@@ -41,6 +41,13 @@ MADE = {  # command → words that make the folder made/x
 }  # fmt: skip
 CHOSEN = {"train": {"dataset"}, "predict": {"model"}, "prototypes": {"runs"}}
 FILES = {"report": ("report.html", ["--bootstrap", 5, "--block", 900]), "plot": ("a.svg", ["chr3:1-900", "--top", 1])}
+REQUIRED = {"predict": ["genome.fa", "-o", "x"], "plot": ["chr3:1-900", "-o", "a.svg"], "build-dataset": ["-o", "x"]}
+FLOATS = [
+    (name, key)
+    for name, command in GROUP.commands.items()
+    for key, option in config._options(command).items()
+    if option.kind is float
+]
 NO_OUTPUT = {"info", "verify", "doctor"}  # they write no folder
 
 
@@ -174,6 +181,14 @@ def test_limits_lists_and_missing_files(desk, monkeypatch, capsys):
         assert code == 1 and sentence in err
     code, _, err = run(monkeypatch, capsys, "train", "--config", "nowhere.toml")
     assert code == 1 and "nowhere.toml: cannot be read (No such file or directory)" in err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize(("command", "key"), FLOATS)
+def test_no_option_takes_what_is_no_number(desk, monkeypatch, capsys, command, key, value):
+    code, _, err = run(monkeypatch, capsys, command, *REQUIRED.get(command, []), f"--{key}", value)
+    sentence = {1: f"error: --{key} {value}: expected", 2: f"Invalid value for '--{key}'"}[code]
+    assert sentence in err
 
 
 def test_a_message_about_the_command_line_names_no_file(desk, monkeypatch, capsys):

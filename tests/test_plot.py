@@ -76,7 +76,7 @@ def test_the_command_draws_the_strongest_and_says_so(here, monkeypatch, capsys):
     [
         (PLACE, {"output": "a.jpg"}, InputError, "--output a.jpg: expected a name that ends with .png, .svg, .pdf"),
         (PLACE, {"tfs": ["TF11"]}, MismatchError, "tracks: no TF TF11 there; did you mean TF1?"),
-        (PLACE, {"top": 0.0}, InputError, "--top 0.0: expected a number above 0"),
+        (PLACE, {"top": 0.0}, InputError, "--top 0.0: expected a finite number above 0"),
         (PLACE, {"peaks": ["gone"]}, InputError, "gone: no such file or folder"),
         (PLACE, {"peaks": ["x.bed"]}, MismatchError, "x.bed: peaks of x; none of them has a track in tracks"),
         (PLACE, {"genes": "gone.bed"}, InputError, "gone.bed: cannot be read (No such file or directory)"),

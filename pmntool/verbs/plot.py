@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -79,8 +80,8 @@ def plot(
     if output.suffix not in MARKERS:
         raise InputError(f"--output {output}: expected a name that ends with {', '.join(MARKERS)}")
     require_free_file(output, force=force, marker=MARKERS[output.suffix])
-    if top is not None and not top > 0:
-        raise InputError(f"--top {top}: expected a number above 0")
+    if top is not None and not 0 < top < math.inf:
+        raise InputError(f"--top {top}: expected a finite number above 0")
     folder = TrackFolder(tracks)
     place = folder.region(region)
     shown = folder.select(tfs) or folder.strongest(place, MOST_CHOSEN)

@@ -30,7 +30,7 @@ from pmntool.staging import joined_directory, new_directory, require_free, room,
 from pmntool.text import as_bytes, counted, shorten, suggest
 from pmntool.track_folder import FORMAT, FORMAT_VERSION
 from pmntool.track_writer import file_names, write_tracks
-from pmntool.tracks import SUFFIXES, warn_of_empty, window_runs
+from pmntool.tracks import check_options, warn_of_empty, window_runs
 
 log = logging.getLogger("pmntool")
 
@@ -102,8 +102,7 @@ def predict(
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
-    if kind not in SUFFIXES:
-        raise InputError(f"--format {kind}: expected {' or '.join(SUFFIXES)}")
+    check_options(kind, least)
     if kind == "bigwig":
         require_library()
     require_free(output, force=force, marker="tracks.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -262,8 +263,14 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
     taken, usual = ("strands", *VARIANTS[settings.variant].sizes), sizes(Hyperparameters())
     idle = [f"--{name}" for name, value in sizes(hp).items() if name not in taken and value != usual[name]]
     rules = (
-        (0 <= settings.prototype_weight < float("inf"), f"--lambda {settings.prototype_weight}: expected at least 0"),
-        (0 < settings.learning_rate < float("inf"), f"--learning-rate {settings.learning_rate}: expected more than 0"),
+        (
+            0 <= settings.prototype_weight < math.inf,
+            f"--lambda {settings.prototype_weight}: expected a finite number of at least 0",
+        ),
+        (
+            0 < settings.learning_rate < math.inf,
+            f"--learning-rate {settings.learning_rate}: expected a finite number above 0",
+        ),
         (settings.batch_size >= 1, f"--batch-size {settings.batch_size}: expected at least 1"),
         (settings.epochs >= 1, f"--epochs {settings.epochs}: expected at least 1"),
         (settings.patience >= 0, f"--patience {settings.patience}: expected at least 0"),
@@ -280,7 +287,7 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
         (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
         (1 <= hp.hops <= MOST_HOPS, f"--hops {hp.hops}: expected 1 to {MOST_HOPS}"),
         (hp.strands in STRANDS, f"--reverse-complement {hp.strands}: expected {'|'.join(STRANDS)}"),
-        (0 < hp.sharpness < float("inf"), f"--sharpness {hp.sharpness}: expected more than 0"),
+        (0 < hp.sharpness < math.inf, f"--sharpness {hp.sharpness}: expected a finite number above 0"),
         (not idle, f"--variant {settings.variant}: has no use for {', '.join(idle)}"),
     )
     for good, message in rules:

@@ -43,7 +43,7 @@ def check_options(options: Options) -> None:
     if not 1 <= options.window <= LONGEST_WINDOW:
         raise InputError(f"--window {options.window}: expected 1 to {LONGEST_WINDOW} bp")
     if not math.isfinite(options.min_log10p):
-        raise InputError(f"--min-log10p {options.min_log10p}: expected a number")
+        raise InputError(f"--min-log10p {options.min_log10p}: expected a finite number")
     if not 1 <= options.stride <= options.window:
         raise InputError(f"--stride {options.stride}: expected 1 to {options.window} bp, the window")
     if not 0 <= options.min_overlap < 1:
