@@ -172,7 +172,16 @@ def test_the_share_of_n_is_exact(tmp_path):
             MismatchError,
             "both --valid-chroms and --test-chroms",
         ),
-        (Options(chroms=("chr1", "chr3")), MismatchError, "no chromosome is left to train on"),
+        (
+            Options(chroms=("chr1", "chr3")),
+            MismatchError,
+            "left to train on: of --chroms chr1, chr3, --valid-chroms takes chr1 and --test-chroms chr3",
+        ),
+        (
+            Options(valid_chroms=("chr3", "chr2", "chr4"), test_chroms=("chr1",)),
+            MismatchError,
+            "left to train on: of the genome, --valid-chroms takes chr3, chr2, chr4 and --test-chroms chr1",
+        ),
         (Options(min_windows=10_000), InputError, "no TF is left: each needs 10000 positive windows"),
         (Options(stride=300), InputError, "--stride 300: expected 1 to 200 bp"),
         (Options(min_overlap=1.0), InputError, "--min-overlap 1.0: expected"),

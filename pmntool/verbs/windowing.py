@@ -14,6 +14,7 @@ from pmntool.chroms import name_hint, select_chroms
 from pmntool.errors import InputError, MismatchError
 from pmntool.genome import N_CODE, Genome
 from pmntool.labels import SPLITS, Regions
+from pmntool.text import shorten
 
 PAPER_VALID_CHROMS = ("chr1", "chr8", "chr21")
 PAPER_TEST_CHROMS = ("chr3", "chr12", "chr17")
@@ -82,7 +83,12 @@ def assign_splits(sizes: Mapping[str, int], options: Options) -> dict[str, str]:
                 raise MismatchError(f"{chrom} is asked for in both --valid-chroms and --test-chroms")
     splits = {chrom: chosen.get(chrom, "train") for chrom in used}
     if "train" not in splits.values():
-        raise MismatchError("no chromosome is left to train on; give fewer in --valid-chroms and --test-chroms")
+        valid, test = (shorten([chrom for chrom in chosen if chosen[chrom] == split]) for split in ("valid", "test"))
+        whole = f"--chroms {shorten(list(used))}" if options.chroms else "the genome"
+        raise MismatchError(
+            f"no chromosome is left to train on: of {whole}, "
+            f"--valid-chroms takes {valid} and --test-chroms {test}; hold back fewer"
+        )
     return dict(sorted(splits.items(), key=lambda item: SPLITS.index(item[1])))
 
 
