@@ -50,12 +50,14 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
     OutputError
         `target` cannot be written, exists and `force` is false, or is not something that the command would replace.
     """
-    if _is_free(target, force=force):
+    if _is_free(target):
         return
     if target.is_symlink() or not target.is_dir():
-        raise OutputError(f"{target} is not a folder; it is left as it is, even with --force")
+        kind = "link" if target.is_symlink() else "file"
+        raise OutputError(f"{target} is a {kind}, not a folder; it is left as it is, even with --force")
     if not (target / marker).is_file() and any(target.iterdir()):
         raise OutputError(f"{target} holds no {marker}, so it was not made by this command; --force leaves it as it is")
+    _require_force(target, force)
 
 
 def room(target: Path) -> int:
@@ -79,23 +81,26 @@ def require_free_file(target: Path, *, force: bool, marker: bytes) -> None:
     OutputError
         `target` cannot be written, exists and `force` is false, or is not something that the command would replace.
     """
-    if _is_free(target, force=force):
+    if _is_free(target):
         return
     if target.is_symlink() or not target.is_file():
         raise OutputError(f"{target} is no plain file; it is left as it is, even with --force")
     with open(target, "rb") as file:
         if marker not in file.read(1024):
             raise OutputError(f"{target} was not made by this command; --force leaves it as it is")
+    _require_force(target, force)
 
 
-def _is_free(target: Path, *, force: bool) -> bool:
-    """Say whether there is nothing at a target yet; refuse one that cannot be written, or exists without `force`."""
+def _is_free(target: Path) -> bool:
+    """Say whether there is nothing at a target yet; refuse one that cannot be written."""
     _require_writable(Path(target))
-    if not os.path.lexists(target):
-        return True
+    return not os.path.lexists(target)
+
+
+def _require_force(target: Path, force: bool) -> None:
+    """Refuse to replace an older output unasked; who is told of `force` could use it."""
     if not force:
         raise OutputError(f"{target} exists already; give another -o, or --force to replace it")
-    return False
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def test_a_dry_run_and_an_error_in_json(desk, monkeypatch, capsys):
     answer = json.loads(out)
     assert (code, err, answer["output"], answer["splits"]) == (0, "", None, held["splits"])
     code, out, err = run(monkeypatch, capsys, "build-dataset", "--json")
-    assert (code, out) == (1, "") and err.startswith("pmntool: error: dataset exists already")
+    assert (code, out) == (1, "") and err.startswith("pmntool: error: dataset is a link")
 
 
 @pytest.mark.parametrize("command", [*MADE, *FILES])

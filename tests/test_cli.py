@@ -237,7 +237,8 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["build-dataset"], "dataset exists already; give another -o, or --force to replace it"),
+        (["build-dataset"], "dataset is a link, not a folder; it is left as it is, even with --force"),
+        (["build-dataset", "-o", "genome.fa"], "genome.fa is a link, not a folder; it is left as it is, even with"),
         (["build-dataset", "-o", "x", "--valid-chroms", "I"],
          "--valid-chroms: no chromosome I in the genome (it has chr1, chr2, chr3, chr4, chr5, chr6, …)"),
         (["build-dataset", "nowhere.fa", "-o", "x"], "nowhere.fa: cannot be read (No such file or directory)"),

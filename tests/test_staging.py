@@ -99,9 +99,8 @@ def test_what_a_killed_command_left_is_cleared_away(tmp_path):
     assert tree(tmp_path) == {"out": None}
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["folder", "file"])
-def test_a_target_that_exists_is_refused_before_any_work(tmp_path, make):
-    make(tmp_path / "out")
+def test_a_target_that_exists_is_refused_before_any_work(tmp_path):
+    (tmp_path / "out").mkdir()
     with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x"):
         pytest.fail("the work began")
     assert str(error.value) == f"{tmp_path}/out exists already; give another -o, or --force to replace it"
@@ -113,21 +112,21 @@ def test_a_link_is_left_alone_even_with_force(tmp_path, there):
         (tmp_path / "real").mkdir()
         (tmp_path / "real" / "x").write_text("old")
     os.symlink(tmp_path / "real", tmp_path / "out")
-    with pytest.raises(OutputError, match="exists already"):
-        require_free(tmp_path / "out", force=False, marker="x")
-    with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x", force=True):
-        pytest.fail("the work began")
-    assert str(error.value) == f"{tmp_path}/out is not a folder; it is left as it is, even with --force"
+    for force in (False, True):
+        with pytest.raises(OutputError) as error, new_directory(tmp_path / "out", marker="x", force=force):
+            pytest.fail("the work began")
+        assert str(error.value) == f"{tmp_path}/out is a link, not a folder; it is left as it is, even with --force"
     assert (tmp_path / "out").is_symlink()
     assert tree(tmp_path).get("real/x") == ("old" if there else None)
 
 
+@pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("other", ["thesis", "run.json"])
-def test_force_leaves_what_another_command_or_a_person_made(tmp_path, other):
+def test_force_leaves_what_another_command_or_a_person_made(tmp_path, other, force):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / other).write_text("dear")
     with pytest.raises(OutputError) as error:
-        require_free(tmp_path / "out", force=True, marker="evaluation.json")
+        require_free(tmp_path / "out", force=force, marker="evaluation.json")
     assert str(error.value).startswith(f"{tmp_path}/out holds no evaluation.json, so it was not made by this command")
     assert tree(tmp_path) == {"out": None, f"out/{other}": "dear"}
 
@@ -137,8 +136,9 @@ def test_force_takes_an_empty_folder_and_leaves_a_file(tmp_path):
     with new_directory(tmp_path / "out", marker="x", force=True) as folder:
         (folder / "x").write_text("new")
     (tmp_path / "file").write_text("old")
-    with pytest.raises(OutputError, match="file is not a folder"):
-        require_free(tmp_path / "file", force=True, marker="x")
+    for force in (False, True):  # --force is not offered where it would refuse
+        with pytest.raises(OutputError, match="file is a file, not a folder"):
+            require_free(tmp_path / "file", force=force, marker="x")
     assert tree(tmp_path) == {"file": "old", "out": None, "out/x": "new"}
 
 
