@@ -110,7 +110,9 @@ def dataset_notes(built: Built) -> list[str]:
         for split in ("valid", "test")
     }
     notes.append(f"held out: {held['valid']} for validation, {held['test']} for the test")
-    notes += [f"kept: {count:,} {what}" for what, count in built.meta["kept"].items()]
+    kept = built.meta["kept"]
+    parts = [f"{count:,} {what.removeprefix('peaks ')}" for what, count in kept.items() if what != "peaks"]
+    notes.append(f"kept: {counted(kept['peaks'], 'peak')}" + (f"; of these, {', '.join(parts)}" if parts else ""))
     notes += [f"left out: {counted(count, 'peak')} {why}" for why, count in left_out["peaks"].items()]
     notes += [f"left out: {counted(count, 'window')} {why}" for why, count in left_out["windows"].items()]
     for why in sorted({reason_kind(reason) for reason in left_out["tfs"].values()}):

@@ -11,6 +11,7 @@ import pytest
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, MismatchError
 from pmntool.genome import N_CODE, Genome, encode
+from pmntool.terminal import dataset_notes
 from pmntool.verbs.build_dataset import Options, build_dataset
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -140,6 +141,8 @@ def test_peaks_past_a_chromosome_or_on_n_are_said(small, caplog):
             for c in (1, 2, 3, 4) for starts in places.values() for start in starts if start < 2999
         )  # fmt: skip
     assert built.meta["kept"]["peaks centered on N"] == on_n >= 12
+    parts = f"32 without p, 4 that pass the chromosome's end, {on_n} centered on N"
+    assert f"kept: 32 peaks; of these, {parts}" in dataset_notes(built)
     assert "8 peaks pass the end of their chromosome: is this the assembly that they were called on?" in caplog.messages
     said = f"{on_n} peaks, {100 * on_n / 32:.2g} %, are centered on N, where no read maps: is this the assembly that"
     assert any(message.startswith(said) for message in caplog.messages)
