@@ -45,7 +45,7 @@ class Predicted(NamedTuple):
     path: Path
     files: dict[str, str]  # TF → file name
     windows: int  # scanned
-    chroms: dict[str, int]  # windows of each chromosome; 0 where it is shorter than one
+    chroms: dict[str, int]  # windows of each chromosome, in the FASTA's order; 0 where it is shorter than one
     splits: dict[str, str | None]  # of each chromosome, in training; None where it was not there
 
 
@@ -159,7 +159,7 @@ def predict(
                 table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
                 write_json(folder / "tracks.json", _add_checksums(about, folder, list(files.values()), md5, progress))
                 scanned.remove()
-    windows, splits = ({chrom: its[key] for chrom, its in known.items()} for key in ("windows", "split"))
+    windows, splits = ({chrom: known[chrom][key] for chrom in sequence.sizes} for key in ("windows", "split"))
     return Predicted(output, files, _windows(pieces), windows, splits)
 
 
