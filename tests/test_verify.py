@@ -49,6 +49,22 @@ def test_a_flipped_byte_is_found_in_each_file_and_a_lost_file_too(made, tmp_path
         (folder / name).write_bytes(good)
 
 
+@pytest.mark.parametrize("kind", sorted(set(MARKERS) - {"run"}))
+def test_a_file_whose_checksum_was_lost_is_named(made, tmp_path, caplog, kind):
+    folder = shutil.copytree(made[kind], tmp_path / "copy")
+    assert verify(folder).unchecked == [] and not caplog.messages
+    meta = json.loads((folder / MARKERS[kind]).read_text())
+    lost = next(name for name in sorted(meta["files"]) if not name.endswith(".npy"))  # an array is missed at once
+    del meta["files"][lost]
+    (folder / MARKERS[kind]).write_text(json.dumps(meta))
+    (folder / lost).write_bytes(b"x")
+    for name in ("notes.txt", ".hidden", "config.toml"):
+        (folder / name).touch()
+    done = verify(folder)
+    assert (done.differences, done.unchecked) == ([], sorted([lost, "notes.txt"]))
+    assert caplog.messages == [f"{folder / MARKERS[kind]}: not checked, no checksum there: {', '.join(done.unchecked)}"]
+
+
 @pytest.mark.parametrize("kind", ["run", "evaluation"])
 def test_a_dataset_that_was_made_again(made, tmp_path, kind):
     assert verify(made[kind], dataset=made["dataset"]).differences == []

@@ -55,7 +55,8 @@ def verify(
     different = done.differences
     if as_json:
         checks = [check._asdict() for check in done.checks]
-        show({"kind": done.kind, "path": str(done.path), "fits": not different, "checks": checks}, as_json=True)
+        facts = {"kind": done.kind, "path": str(done.path), "fits": not different}
+        show(facts | {"checks": checks, "unchecked": done.unchecked}, as_json=True)
     for check in different if not as_json else ():
         typer.echo(printable(f"{check.what}: expected {check.expected}, found {check.found or 'no such thing'}"))
     if different:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -15,7 +16,15 @@ from pmntool.folders import Folder, open_folder
 from pmntool.genome import Genome
 from pmntool.kinds import MARKERS, name_kind
 from pmntool.progress import Progress
+from pmntool.provenance import CONFIG
+from pmntool.text import shorten
 
+log = logging.getLogger("pmntool")
+
+UNCOVERED = {  # files without a checksum: they say again what the other files say
+    "dataset": {"tfs.tsv", "tfs.png"},
+    "run": {"epochs.tsv", "epochs.png"},
+}
 COMPARED = {  # what a folder holds checksums of, besides its own files
     "dataset": ("genome",),
     "run": ("dataset", "genome"),
@@ -40,6 +49,7 @@ class Verified(NamedTuple):
     kind: str
     path: Path
     checks: list[Check]
+    unchecked: list[str]  # files of the folder that its JSON has no checksum of, though none is without when written
 
     @property
     def differences(self) -> list[Check]:
@@ -94,7 +104,10 @@ def verify(
             checks.append(Check(what, expected, look()))
             progress.advance(1, what)
         progress.finish()
-    return Verified(folder.kind, folder.path, checks)
+    unchecked = _unchecked(folder, {check.what for check in checks})
+    if unchecked:
+        log.warning("%s: not checked, no checksum there: %s", folder.path / MARKERS[folder.kind], shorten(unchecked))
+    return Verified(folder.kind, folder.path, checks, unchecked)
 
 
 def _collect(folder: Folder, dataset: Path | None, genome: Genome | None, runs: list[Run]) -> Work:
@@ -127,6 +140,13 @@ def _collect(folder: Folder, dataset: Path | None, genome: Genome | None, runs: 
             "was it made by a version of before?"
         ) from error
     return work
+
+
+def _unchecked(folder: Folder, checked: set[str]) -> list[str]:
+    """Return the files that nothing was expected of; dot names and folders are no part of what a command made."""
+    known = checked | {MARKERS[folder.kind], CONFIG} | UNCOVERED.get(folder.kind, set())
+    names = sorted(path.name for path in folder.path.iterdir() if path.is_file())
+    return [name for name in names if name not in known and not name.startswith(".")]
 
 
 def _model(folder: Folder, run: Run) -> dict[str, Any]:
