@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 import sys
 from pathlib import Path
@@ -204,6 +205,19 @@ def test_no_absolute_path_no_clock_and_no_user(desk, monkeypatch, capsys):
     assert 'genome = "genome.fa"\npeaks = ["peaks"]\noutput = "there/x"\n' in text and str(desk) not in text
     assert text.startswith("# pmntool build-dataset, version ") and "quiet" not in text
     assert not re.search(r"\d\d:\d\d|20\d\d-", text)
+
+
+def test_a_path_that_is_not_utf_8_stands_in_a_comment(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    place = Path(os.fsdecode(b"d\xff"))
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("file names are UTF-8 here")
+    assert run(monkeypatch, capsys, "simulate", place / "sim", "--chrom-length", 6000)[0] == 0
+    content = (place / "sim/config.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(content) == {"simulate": {"chrom-length": 6000, "seed": 0}}
+    assert '# not UTF-8, as TOML is; give it on the command line: output = "d\\udcff/sim"\n' in content
 
 
 def test_the_config_is_no_part_of_what_a_dataset_is(desk, world, monkeypatch, capsys):

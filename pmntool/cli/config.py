@@ -67,7 +67,9 @@ def text() -> str:
     for key, option in _options(context.command).items():
         value = context.params[option.name]
         if key not in _NOT_KEPT and value is not False and value not in (None, "", [], ()):
-            lines.append(f"{key} = {_to_toml(value, option.kind)}")
+            line = f"{key} = {_to_toml(value, option.kind)}"
+            lone = any("\ud800" <= letter <= "\udfff" for letter in line)  # how Python holds bytes that are not UTF-8
+            lines.append(f"# not UTF-8, as TOML is; give it on the command line: {line}" if lone else line)
     return "\n".join(lines) + "\n"
 
 
