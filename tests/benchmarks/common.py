@@ -14,6 +14,13 @@ import numpy as np
 
 from pmntool.machine import instruction_sets
 
+# pmntool, which says at its end what the system knows of its process: what a parent is told counts the parent in.
+SPEAKING = (
+    sys.executable,
+    "-c",
+    "from pmntool.cli import main\ntry: main()\nfinally: print(open('/proc/self/status').read())",
+)
+
 
 class Result(NamedTuple):
     """How many times faster pmntool is than the baseline; times in s."""
@@ -70,6 +77,17 @@ def multiply_rate(kind, size: int = 2048, rounds: int = 5) -> float:
 
     once()
     return 2 * size**3 / min(seconds(once) for _ in range(rounds)) / 1e9
+
+
+def peak_memory(*words: object) -> float:
+    """Run a command of pmntool and return the most memory that its process had at a time, GiB."""
+    done = subprocess.run([*SPEAKING, *map(str, words), "--quiet"], stdout=subprocess.PIPE, text=True, check=True)
+    return peak(done.stdout)
+
+
+def peak(said: str) -> float:
+    """Return the most memory, GiB, of what `SPEAKING` said."""
+    return next(int(line.split()[1]) for line in said.splitlines() if line.startswith("VmHWM:")) / 2**20
 
 
 def report(*results: Result) -> None:

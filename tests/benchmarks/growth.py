@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from common import SPEAKING, peak
 
 N_TFS, AT_LENGTH = (10, 86, 400, 1_400), 2  # Mb
 LENGTHS, AT_TFS = (1, 4, 16), 86  # Mb
@@ -44,13 +45,14 @@ def write_inputs(folder: Path, n_tfs: int, length: int) -> None:
 
 def cost(folder: Path, words: str) -> tuple[float, float]:
     """Return CPU seconds, those of its own processes included, and peak memory in GiB of one command."""
-    command = [sys.executable, "-m", "pmntool", *words.split(), "--quiet"]
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    command = [*SPEAKING, *words.split(), "--quiet"]
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    said = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        sys.exit(f"{' '.join(command)}: exit code {child.returncode}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+        sys.exit(f"pmntool {words}: exit code {child.returncode}")
+    return used.ru_utime + used.ru_stime, peak(said)
 
 
 def measure(n_tfs: int, length: int) -> np.ndarray:

@@ -1,21 +1,23 @@
 """`build-dataset --dry-run` of the 77 GM12878 files on hg19 against bedtools, and against pandas reading the files."""
 
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-from common import compare, report
+from common import compare, peak_memory, report
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "gm12878"
 SIZES = DATA / "hg19.chrom.sizes"
 FILES = sorted((DATA / "peaks").glob("*.narrowPeak.gz"))
 
 
+WORDS = ("build-dataset", SIZES, DATA / "peaks.tsv", "--dry-run")
+
+
 def ours() -> None:
-    command = [sys.executable, "-m", "pmntool", "build-dataset", SIZES, DATA / "peaks.tsv", "--dry-run", "--quiet"]
+    command = [sys.executable, "-m", "pmntool", *WORDS, "--quiet"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -46,9 +48,7 @@ def write_peak_windows(path: Path) -> None:
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
     write_peak_windows(folder / "peaks.bed")
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    ours()
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    memory = peak_memory(*WORDS)
     report(
         compare(
             "labels, GM12878 on hg19, 61.9 M windows", "bedtools makewindows and intersect -sorted", ours,

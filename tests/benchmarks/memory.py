@@ -3,13 +3,12 @@
 The net is a small one; what a net holds at a time does not depend on the genome.
 """
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import peak_memory
 from plain import LABELS
 
 from pmntool.checkpoint import save
@@ -19,12 +18,6 @@ from pmntool.run_json import sizes
 LENGTHS = (10, 100, 250)  # Mb
 LINE = 50  # bases
 HP = Hyperparameters(channels=(8, 8, 8))
-MEASURE = (
-    "import resource, runpy, sys; sys.argv[0] = 'pmntool'; "
-    "from pmntool.cli import main\n"
-    "try: main()\n"
-    "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-)
 
 
 def write_run(folder: Path) -> None:
@@ -50,7 +43,6 @@ with tempfile.TemporaryDirectory() as name:
         lines[:, :LINE] = np.frombuffer(b"ACGT", dtype=np.uint8)[rng.integers(0, 4, lines[:, :LINE].shape, np.uint8)]
         genome = folder / f"{length}.fa"
         genome.write_bytes(b">chr1\n" + lines.tobytes())
-        words = ["predict", genome, "--model", folder / "run", "-o", folder / f"tracks-{length}", "--quiet"]
-        done = subprocess.run([sys.executable, "-c", MEASURE, *words], stdout=subprocess.PIPE, text=True, check=True)
-        print(f"{length} Mb: {int(done.stdout.split()[-1]) / 2**20:.2f} GiB")
+        memory = peak_memory("predict", genome, "--model", folder / "run", "-o", folder / f"tracks-{length}")
+        print(f"{length} Mb: {memory:.2f} GiB", flush=True)
         genome.unlink()

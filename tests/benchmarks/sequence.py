@@ -1,6 +1,5 @@
 """`build-dataset` with sequence, hg19's sizes and made-up bases, GM12878's peaks, against pysam reading the FASTA."""
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pysam
-from common import compare, report
+from common import compare, peak_memory, report
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "gm12878"
 SIZES = [line.split()[:2] for line in (DATA / "hg19.chrom.sizes").read_text().splitlines()]
@@ -31,10 +30,12 @@ def write_genome(path: Path) -> None:
     pysam.faidx(str(path))
 
 
+def words(folder: Path) -> list[object]:
+    return ["build-dataset", folder / "genome.fa", DATA / "peaks.tsv", "-o", folder / "dataset", "--force"]
+
+
 def ours(folder: Path) -> None:
-    command = [sys.executable, "-m", "pmntool", "build-dataset", folder / "genome.fa", DATA / "peaks.tsv",
-               "-o", folder / "dataset", "--force", "--quiet"]  # fmt: skip
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "pmntool", *words(folder), "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
 def reading(folder: Path) -> None:
@@ -46,8 +47,7 @@ def reading(folder: Path) -> None:
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
     write_genome(folder / "genome.fa")
-    ours(folder)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    memory = peak_memory(*words(folder))
     report(
         compare(
             "build-dataset with sequence, hg19's sizes", "pysam reading the FASTA", lambda: ours(folder),
