@@ -6,6 +6,7 @@ Every run sees the same draws: what two runs have in common cancels in their dif
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -142,6 +143,17 @@ def interval(drawn: np.ndarray) -> Interval:
     found[:2, some] = np.nanquantile(drawn[:, some], [0.025, 0.975], axis=0)
     found[2, some] = np.minimum(2 * (np.minimum(below, above) + 1) / (n_defined + 1), 1)[some]
     return Interval(*found)
+
+
+def fewest_together(draws: int, tests: int) -> int:
+    """Return how many of some tests must have the smallest p that so many draws can give before any is called.
+
+    Examples
+    --------
+    >>> fewest_together(200, 87), fewest_together(3480, 87)
+    (18, 1)
+    """
+    return math.ceil(round(tests * 2 / (draws + 1) / FDR, 9))
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:

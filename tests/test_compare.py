@@ -115,6 +115,22 @@ def test_differences_say_gained_lost_or_nothing():
     assert found.loc[2, "low"] < 0 < found.loc[2, "high"] and found.loc[3, ["low", "high", "p", "q"]].isna().all()
 
 
+@pytest.mark.parametrize(("n_better", "warned"), [(1, True), (4, False)])
+def test_too_few_draws_for_a_tf_to_stand_out_are_said(n_better, warned, caplog):
+    """In 39 draws p is 2/40 at least; q of one of four such TFs is 4 · 0.05, of all four 0.05."""
+    rng = np.random.default_rng(0)
+    base = rng.random((39, 4))
+    better = base + rng.normal(0, 0.1, (39, 4))
+    better[:, :n_better] = base[:, :n_better] + 0.1
+    runs = {"cnn": made("cnn", 0.0), "pmn": made()}
+    compared({"cnn": measured([0.5] * 4, base), "pmn": measured([0.6] * 4, better)}, runs, "cnn")
+    said = (
+        "pmn and cnn: no TF gained or lost, but of 39 draws at least 4 of 4 TFs must stand out for one to count; "
+        "--bootstrap 160 lets one stand out alone"
+    )
+    assert (said in caplog.messages) is warned
+
+
 def test_all_pairs_are_each_two_once():
     runs = {"a": made(), "cnn": made("cnn", 0.0), "b": made(weight=2.0)}
     of_runs = {name: measured([value] * 4, [[value] * 4] * 9) for name, value in (("a", 0.5), ("cnn", 0.6), ("b", 0.7))}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ import pandas as pd
 from pmntool import bootstrap, metrics
 from pmntool.checkpoint import Run, but_for_seed
 from pmntool.errors import MismatchError
-from pmntool.text import counted
+from pmntool.text import counted, shorten
 from pmntool.variants import folder_name
 
 log = logging.getLogger("pmntool")
@@ -152,6 +153,8 @@ def compare(
     pairs = [(group, baseline) for group in groups if group != baseline]
     if all_pairs:
         pairs += [(b, a) for a, b in itertools.combinations([group for group in groups if group != baseline], 2)]
+    differences = _concat([_differences(common, *pair) for pair in pairs], DIFFERENCES)
+    _warn_of_few_draws(differences, max(map(len, common[baseline].drawn.values()), default=0), len(shared))
     return Evaluation(
         tfs=tfs[["run", "tf", "positives", *metrics.NAMES]].reset_index(drop=True),
         table_4=pd.DataFrame(
@@ -162,7 +165,7 @@ def compare(
         ),
         tests=pd.DataFrame(_tests(common), columns=TESTS),
         extremes=pd.DataFrame(_extremes(tables, windows.loc[shared]), columns=EXTREME_COLUMNS),
-        differences=_concat([_differences(common, *pair) for pair in pairs], DIFFERENCES),
+        differences=differences,
         leakage=pd.DataFrame(_leakage(common, counts), columns=LEAKAGE),
         groups=dict(groups),
         baseline=baseline,
@@ -253,6 +256,19 @@ def _differences(common: Mapping[str, Measured], a: str, b: str) -> pd.DataFrame
         part["change"] = np.where(part["q"] <= bootstrap.FDR, side, "–")
         parts.append(part)
     return _concat(parts, DIFFERENCES)
+
+
+def _warn_of_few_draws(differences: pd.DataFrame, draws: int, n_tfs: int) -> None:
+    """Warn of comparisons in which no TF stands out where few could have."""
+    called = differences["change"].ne("–").groupby([differences["run"], differences["baseline"]], sort=False).any()
+    silent = [f"{run} and {baseline}" for run, baseline in called[~called].index]
+    needed = bootstrap.fewest_together(draws, n_tfs)
+    if silent and needed > 1:
+        log.warning(
+            "%s: no TF gained or lost, but of %d draws at least %d of %d TFs must stand out for one to count; "
+            "--bootstrap %d lets one stand out alone",
+            shorten(silent), draws, needed, n_tfs, math.ceil(2 * n_tfs / bootstrap.FDR),
+        )  # fmt: skip
 
 
 def _leakage(common: Mapping[str, Measured], counts: Mapping[str, int]) -> list[tuple]:
