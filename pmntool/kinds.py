@@ -36,6 +36,8 @@ def nearest(path: Path) -> str:
     above = next((folder for folder in path.parents if kind_of(folder)), None)
     if above is not None:
         return f"it lies in {above}, {name_kind(kind_of(above))}"
+    if path.is_file():
+        return "it is a file"
     patterns = [f"{depth}{marker}" for depth in ("*/", "*/*/") for marker in MARKERS.values()]
     below = islice((found.parent for pattern in patterns for found in sorted(path.glob(pattern))), 4)
     found = ", ".join(f"{folder} ({name_kind(kind_of(folder))})" for folder in below)

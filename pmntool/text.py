@@ -72,10 +72,11 @@ def as_bytes(number: float) -> str:
 
     Examples
     --------
-    >>> as_bytes(31_400_000), as_bytes(2.5e12)
-    ('31.4 MB', '2,500.0 GB')
+    >>> as_bytes(5_200), as_bytes(31_400_000), as_bytes(2.5e12)
+    ('5.2 kB', '31.4 MB', '2,500.0 GB')
     """
-    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
+    unit, size = next(((unit, size) for unit, size in (("GB", 1e9), ("MB", 1e6)) if number >= size), ("kB", 1e3))
+    return f"{number / size:,.1f} {unit}"
 
 
 def as_time(seconds: float) -> str:

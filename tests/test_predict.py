@@ -26,6 +26,7 @@ from pmntool.checkpoint import Run
 from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
 from pmntool.genome import Genome
 from pmntool.models import Hyperparameters
+from pmntool.text import as_bytes
 from pmntool.verbs import predict as module
 from pmntool.verbs.build_dataset import Options, build_dataset
 from pmntool.verbs.predict import predict
@@ -561,7 +562,7 @@ def test_a_scan_that_has_no_room_is_refused_before_it_starts(runs, fasta, tmp_pa
     monkeypatch.setattr("pmntool.staging.shutil.disk_usage", lambda path: disk)
     caplog.clear()
     if free < 4:
-        with pytest.raises(OutputError, match="out: the scan takes .* MB there, and .* MB are free; give another -o, "):
+        with pytest.raises(OutputError, match="out: the scan takes .* kB there, and .* kB are free; give another -o, "):
             predict(fasta, tmp_path / "out", runs["cnn"])
         assert [path.name for path in tmp_path.iterdir()] == ["whole"]
         half = tmp_path / ".out.partial" / "0.values"  # of a killed command, which may be written over
@@ -570,7 +571,7 @@ def test_a_scan_that_has_no_room_is_refused_before_it_starts(runs, fasta, tmp_pa
     predict(fasta, tmp_path / "out", runs["cnn"])
     warned = any("out: tracks may take" in message for message in caplog.messages)
     assert warned == (free < 6 + 4 / len(TFS))
-    said = f"{whole.windows:,} windows of {len(TFS)} TFs: {4e-6 * values:.1f} MB on disk for the scan, then "
+    said = f"{whole.windows:,} windows of {len(TFS)} TFs: {as_bytes(4 * values)} on disk for the scan, then "
     assert any(message.startswith(said) for message in caplog.messages)
 
 

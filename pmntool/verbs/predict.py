@@ -111,13 +111,6 @@ def predict(
     ranks = Ranks()
     place = ranks.own(choose_device(device))
     precision = choose_precision(precision, place)
-    net = run.model(place, precision)
-    log.info("scanning with %s (%s) on %s", model, run.variant, describe(place, precision))
-    if not run.meta["dataset"].get("negatives"):
-        log.warning(
-            "%s was trained on bound windows only: its values rank places, and are too high on unbound sequence",
-            model,
-        )
     with Genome(genome) as sequence, ranks:
         sizes = dict(sorted(sequence.sizes.items()))
         asked = _regions(sizes, chroms, regions, regions_file)
@@ -130,6 +123,13 @@ def predict(
             raise InputError(f"{genome}: no window of {run.window} bp has its center in what is to be scanned")
         if regions or regions_file:
             warn_of_empty(sizes, asked, run.window, run.stride)
+        net = run.model(place, precision)
+        log.info("scanning with %s (%s) on %s", model, run.variant, describe(place, precision))
+        if not run.meta["dataset"].get("negatives"):
+            log.warning(
+                "%s was trained on bound windows only: its values rank places, and are too high on unbound sequence",
+                model,
+            )
         names = [run.tfs[column] for column in columns]
 
         def codes(piece: Piece) -> np.ndarray:
