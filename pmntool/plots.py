@@ -5,8 +5,10 @@ A figure's bytes depend on its data alone: no clock and no version is written in
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,17 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
     save(figure, path)
 
 
+@contextmanager
+def _deep(n_merges: int) -> Iterator[None]:
+    """Let Python recurse once a merge: scipy draws a tree so, and a chain is as deep as it has leaves."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + 2 * n_merges)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def dendrogram(
     linkage: np.ndarray, order: np.ndarray, tfs: list[str], similarity: np.ndarray, clusters: np.ndarray,
     stable: np.ndarray | None, path: Path,
@@ -136,7 +149,7 @@ def dendrogram(
     side = max(5.0, 0.13 * min(len(tfs), MOST_NAMES))
     figure, (left, right) = new_figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
     heights, n_clusters = linkage[:, 2], int(clusters.max())
-    with rc_context({"lines.linewidth": 0.8}):
+    with rc_context({"lines.linewidth": 0.8}), _deep(len(tfs)):
         draw(linkage, orientation="left", no_labels=True, ax=left, color_threshold=0, above_threshold_color=BLACK)
     cut = heights[-n_clusters] if n_clusters < len(tfs) else 0.0
     left.axvline((cut + heights[1 - n_clusters]) / 2, color=VERMILION, linewidth=1, linestyle="--")

@@ -1,5 +1,6 @@
 """Figures: what the curves hold, read from the axes before they are written."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,18 @@ def drawn(monkeypatch):
 
 def table(valid: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"epoch": range(1, len(valid) + 1), "train_auroc": 0.9, "valid_auroc": valid})
+
+
+def test_a_chain_of_many_merges_is_drawn(tmp_path):
+    """Each TF joins all before it: a tree as deep as it has leaves."""
+    n = 1200
+    linkage = np.array([[max(0, n + i - 1) if i else 0, i + 1, (i + 1) / n, i + 2] for i in range(n - 1)])
+    limit = sys.getrecursionlimit()
+    plots.dendrogram(
+        linkage, np.arange(n), [f"T{i}" for i in range(n)], np.eye(n), np.minimum(np.arange(n) + 1, 2), None,
+        tmp_path / "chain.png",
+    )  # fmt: skip
+    assert (tmp_path / "chain.png").stat().st_size and sys.getrecursionlimit() == limit
 
 
 def test_several_runs_are_their_mean_and_a_band(drawn):
