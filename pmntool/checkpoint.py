@@ -30,6 +30,7 @@ from pmntool.errors import CheckpointError, InputError
 from pmntool.models import build
 from pmntool.run_json import FORMAT, FORMAT_VERSION, hyperparameters, read
 from pmntool.staging import new_file, write_json
+from pmntool.text import is_unicode
 
 log = logging.getLogger("pmntool")
 
@@ -194,10 +195,13 @@ def run_names(paths: Sequence[Path]) -> list[str]:
     Raises
     ------
     InputError
-        There is no run, or one is named twice.
+        There is no run, one is named twice, or a name is not UTF-8, as tables are.
     """
     if not paths:
         raise InputError("no run is given")
+    odd = next((path for path in paths if not is_unicode(str(path))), None)
+    if odd is not None:
+        raise InputError(f"{odd}: the name is not UTF-8, as the tables are that would hold it; rename the folder")
     names = [path.resolve().name for path in paths]
     names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
     if len({path.resolve() for path in paths}) < len(paths):

@@ -206,9 +206,13 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 def write_json(target: Path, content: Any) -> None:
-    """Write `content` as indented JSON, completely or not at all; NaN is refused."""
+    """Write `content` as indented JSON, completely or not at all; NaN is refused.
+
+    A name that is not UTF-8 keeps its bytes as JSON's escapes.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with new_file(target) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_config(folder: Path) -> None:

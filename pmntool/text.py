@@ -104,6 +104,11 @@ def is_name(text: object) -> bool:
     return isinstance(text, str) and text.isprintable() and text != ""
 
 
+def is_unicode(text: str) -> bool:
+    """Say whether a text can be written as UTF-8; Python holds other bytes of a path as lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def shorten(names: Sequence[str], most: int = 8) -> str:
     """Return names for a message, the first few where there are many."""
     return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 from statistics import mean, stdev
@@ -284,6 +285,13 @@ def test_two_folders_of_one_name(toy, tmp_path):
     (tmp_path / "link").symlink_to(y)
     linked = evaluate([tmp_path / "link"], toy.dataset, None)
     assert linked.table_4["run"].tolist() == ["same"]  # a link goes by the name of what it leads to
+
+
+def test_a_run_whose_name_no_table_can_hold(toy, tmp_path):
+    (other,) = toy.runs("pmn")
+    odd = shutil.copytree(other, tmp_path / os.fsdecode(b"run-\xff"))
+    with pytest.raises(InputError, match="the name is not UTF-8"):
+        evaluate([odd], toy.dataset, tmp_path / "out")
 
 
 def test_a_run_given_twice(toy):

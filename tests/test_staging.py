@@ -177,6 +177,12 @@ def test_a_file_does_not_replace_a_folder(tmp_path):
     assert tree(tmp_path) == {"out": None}
 
 
+def test_a_path_that_is_not_utf_8_comes_back_from_json(tmp_path):
+    name = os.fsdecode(b"run-\xff")
+    write_json(tmp_path / "x.json", {name: 1})
+    assert json.loads((tmp_path / "x.json").read_bytes()) == {name: 1}
+
+
 def test_json_is_indented_text_that_ends_in_a_newline(tmp_path):
     write_json(tmp_path / "x.json", {"é": [1, 2.5, None]})
     content = (tmp_path / "x.json").read_bytes()

@@ -23,7 +23,7 @@ import typer
 from pmntool import __version__
 from pmntool.errors import InputError
 from pmntool.provenance import CONFIG
-from pmntool.text import read_bytes
+from pmntool.text import is_unicode, read_bytes
 
 MOST_BYTES = 1 << 22  # of a file: Python reads TOML slowly
 _NOT_KEPT = ("force", "resume", "quiet", "verbose", "json")  # they change no result
@@ -68,8 +68,7 @@ def text() -> str:
         value = context.params[option.name]
         if key not in _NOT_KEPT and value is not False and value not in (None, "", [], ()):
             line = f"{key} = {_to_toml(value, option.kind)}"
-            lone = any("\ud800" <= letter <= "\udfff" for letter in line)  # how Python holds bytes that are not UTF-8
-            lines.append(f"# not UTF-8, as TOML is; give it on the command line: {line}" if lone else line)
+            lines.append(line if is_unicode(line) else f"# not UTF-8, as TOML is; give it on the command line: {line}")
     return "\n".join(lines) + "\n"
 
 
