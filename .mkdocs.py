@@ -67,8 +67,7 @@ def command_reference() -> str:
     group = typer.main.get_command(app)
     context = group.make_context("pmntool", [], resilient_parsing=True)
     blocks = ["# Commands", group.help, "`pmntool COMMAND --help` says the same in a terminal."]
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
+    for name, command in group.load().items():
         inner = command.make_context(name, [], parent=context, resilient_parsing=True)
         usage = " ".join(["pmntool", name, *command.collect_usage_pieces(inner)])
         records = [record for param in command.get_params(inner) if (record := param.get_help_record(inner))]

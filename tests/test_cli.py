@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+import typer
 
-from pmntool.cli import main
+from pmntool.cli import app, main, root
 from pmntool.dataset import Dataset
 from pmntool.genome import Genome
 from pmntool.metrics import evaluate_labels
@@ -69,8 +70,13 @@ def test_help_says_each_command_in_one_whole_line(monkeypatch, capsys):
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
 
-def test_help_does_not_import_torch():
-    heavy = ("torch", "pandas", "sklearn", "scipy", "matplotlib")
+def test_help_says_of_each_command_what_the_command_says():
+    commands = typer.main.get_command(app).load()
+    assert {name: command.get_short_help_str(80) for name, command in commands.items()} == root.COMMANDS
+
+
+def test_help_imports_no_command_and_nothing_heavy():
+    heavy = ("torch", "pandas", "sklearn", "scipy", "matplotlib", "pmntool.cli.options")
     code = f"""
 import sys
 from pmntool.cli import main

@@ -27,7 +27,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-GROUP = typer.main.get_command(app)
+COMMANDS = typer.main.get_command(app).load()
 SMALL = ["--channels", "8,8,8", "--batch-size", 64, "--device", "cpu", "-@", 1]
 MADE = {  # command → words that make the folder made/x
     "simulate": ["made/x", "--seed", 3, "--chrom-length", 6000],
@@ -73,7 +73,7 @@ def test_a_folder_is_made_again_from_its_own_config(desk, monkeypatch, capsys, c
 
 
 def test_every_command_that_makes_a_folder_is_tried():
-    assert set(GROUP.commands) - NO_OUTPUT == MADE.keys() | FILES.keys()
+    assert set(COMMANDS) - NO_OUTPUT == MADE.keys() | FILES.keys()
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -98,11 +98,11 @@ def another(option, default):
     return [value, value] if option.several else value
 
 
-@pytest.mark.parametrize("command", sorted(GROUP.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_option_comes_back_from_the_file_as_it_went_in(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    options, words, at_the_end = config._options(GROUP.commands[command]), [command], []
-    for param in GROUP.commands[command].params:
+    options, words, at_the_end = config._options(COMMANDS[command]), [command], []
+    for param in COMMANDS[command].params:
         key = next((key for key, option in options.items() if option.name == param.name), None)
         if key is None or key in config._NOT_KEPT:
             continue

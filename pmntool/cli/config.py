@@ -101,7 +101,7 @@ def _options(command: Any) -> dict[str, _Option]:
 
 def _read(path: Path, context: typer.Context) -> dict[str, Any]:
     """Return the values that a file has for the command of a context, by their names in its function."""
-    commands = {name: _options(command) for name, command in context.parent.command.commands.items()}
+    commands = {name: _options(command) for name, command in context.parent.command.load().items()}
     content = _parse(path)
     tables = {name: values for name, values in content.items() if isinstance(values, dict)}
     shared = {key: value for key, value in content.items() if key not in tables}

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from pmntool import __version__, provenance
 from pmntool.cli import config
@@ -19,8 +21,44 @@ from pmntool.errors import InputError, OutputError, PmnError, Stopped, printable
 from pmntool.progress import Progress
 from pmntool.staging import claim
 
+COMMANDS = {  # in the order of --help, with the first lines of their docstrings
+    "build-dataset": "Label windows of a genome by the peaks that overlap them.",
+    "train": "Train a model on a dataset.",
+    "evaluate": "Measure runs on held-out windows and compare them.",
+    "predict": "Scan a genome: one track of binding probabilities per TF.",
+    "prototypes": "Cluster a model's prototypes: which TFs belong together.",
+    "report": "Put all about a dataset and its runs on one page.",
+    "plot": "Draw a place of the genome: tracks, peaks beneath, genes.",
+    "browse": "Look at tracks in a genome browser in your web browser.",
+    "simulate": "Make a small genome and peaks of TFs with known motifs.",
+    "info": "Say what a folder or file is.",
+    "verify": "Compute checksums again and say what differs.",
+    "doctor": "Say what works on this machine, and what mends the rest.",
+}
+
+
+class _Group(TyperGroup):
+    """Commands that are imported when they are called: to list them, names and lines do."""
+
+    def __init__(self, *, commands: dict[str, TyperCommand], **how: Any) -> None:
+        listed = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
+        super().__init__(commands=listed | commands, **how)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, TyperCommand | None, list[str]]:
+        if args[0] in COMMANDS:
+            return args[0], self.load(args[0])[args[0]], args[1:]
+        return super().resolve_command(ctx, args)
+
+    def load(self, *names: str) -> dict[str, TyperCommand]:
+        """Import commands, all where none is named; their modules add them to `app`."""
+        for name in names or COMMANDS:
+            import_module(f"pmntool.cli.{name.replace('-', '_')}")
+        return typer.main.get_command(app).commands
+
+
 app = typer.Typer(
     name="pmntool",
+    cls=_Group,
     help="Learn from ChIP-seq peaks and a genome which transcription factors (TFs) bind where and with which others.",
     epilog="\b\nIn a folder with genome.fa and peaks/:\n  pmntool build-dataset\n"
     "  pmntool train --variant pmn --lambda 1\n  pmntool predict genome.fa -o tracks/",
