@@ -24,9 +24,8 @@ log = logging.getLogger("pmntool")
 N_CODE = 4
 LOOK = 10_000  # bases that are looked at to tell DNA from protein
 PIECE = 1 << 24  # bp that are read at a time for a checksum
-_CODES = np.full(256, N_CODE, dtype=np.uint8)
-for _code, _letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")):
-    _CODES[list(_letters)] = _code
+_BASES = {letter: code for code, letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")) for letter in letters}
+_CODES = bytes(_BASES.get(letter, N_CODE) for letter in range(256))
 _LETTERS = string.ascii_letters.encode() + b"*-."
 
 
@@ -40,7 +39,7 @@ def encode(sequence: bytes | str) -> np.ndarray:
 
     Returns
     -------
-    uint8, shape (len(sequence),).
+    uint8, shape (len(sequence),), read-only.
 
     Examples
     --------
@@ -48,7 +47,7 @@ def encode(sequence: bytes | str) -> np.ndarray:
     [0, 1, 2, 3, 0, 1, 2, 3, 4, 4]
     """
     letters = sequence.encode("ascii") if isinstance(sequence, str) else sequence
-    return _CODES[np.frombuffer(letters, dtype=np.uint8)]
+    return np.frombuffer(letters.translate(_CODES), dtype=np.uint8)
 
 
 def why_not_dna(letters: bytes) -> str | None:
