@@ -45,7 +45,7 @@ FILES = {"report": ("report.html", ["--bootstrap", 5, "--block", 900]), "plot": 
 REQUIRED = {"predict": ["genome.fa", "-o", "x"], "plot": ["chr3:1-900", "-o", "a.svg"], "build-dataset": ["-o", "x"]}
 FLOATS = [
     (name, key)
-    for name, command in GROUP.commands.items()
+    for name, command in COMMANDS.items()
     for key, option in config._options(command).items()
     if option.kind is float
 ]
