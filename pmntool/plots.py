@@ -28,6 +28,7 @@ HUES = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
 LINES = ("-", "--", ":")  # of those who come after the first six
 LONGEST_LABEL = 24  # letters
 MOST_NAMES = 300  # along one side; of more, none is written: no one could read them, and they would take minutes
+WITHOUT_NAMES = 20.0  # inches of a side
 
 
 def tf_frequencies(table: pd.DataFrame, path: Path) -> None:
@@ -146,7 +147,8 @@ def dendrogram(
     from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram as draw
 
-    side = max(5.0, 0.13 * min(len(tfs), MOST_NAMES))
+    named = len(tfs) <= MOST_NAMES
+    side = max(5.0, 0.13 * len(tfs)) if named else WITHOUT_NAMES
     figure, (left, right) = new_figure(side * 1.45 + 1, side + 0.8, 2, width_ratios=(0.4, 1))
     heights, n_clusters = linkage[:, 2], int(clusters.max())
     with rc_context({"lines.linewidth": 0.8}), _deep(len(tfs)):
@@ -161,7 +163,10 @@ def dendrogram(
     shown = similarity[np.ix_(order, order)]
     limit = max(0.1, np.ceil(10 * np.abs(shown - np.eye(len(tfs))).max()) / 10)  # the diagonal says nothing
     edges = np.arange(len(tfs) + 1) - 0.5
-    image = right.pcolormesh(edges, edges, shown, cmap="RdBu_r", vmin=-limit, vmax=limit)  # imshow: 1.3 GB more
+    if named:  # a large picture of few squares, for which imshow takes 1.3 GB more
+        image = right.pcolormesh(edges, edges, shown, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    else:
+        image = right.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", aspect="auto")
     ticks = _ticks([tfs[i] for i in order])
     right.set_yticks(*ticks, fontsize=6 if len(tfs) > 30 else 8)
     right.set_xticks(*ticks, fontsize=6 if len(tfs) > 30 else 8, rotation=90)
