@@ -133,6 +133,12 @@ def test_the_command_line_wins_over_the_table_and_the_table_over_the_top(tmp_pat
     assert list(parse(["predict", "g.fa", "-r", "c", "--config", str(path)])[1]["region"]) == ["c"]
 
 
+def test_an_option_that_is_called_as_a_command_is_may_stand_at_the_top(tmp_path):
+    path = tmp_path / "project.toml"
+    path.write_text('prototypes = "p"')
+    assert parse(["browse", "--config", str(path)])[1]["prototypes"] == Path("p")
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [

@@ -105,9 +105,10 @@ def _read(path: Path, context: typer.Context) -> dict[str, Any]:
     content = _parse(path)
     tables = {name: values for name, values in content.items() if isinstance(values, dict)}
     shared = {key: value for key, value in content.items() if key not in tables}
-    for name in sorted(shared.keys() & commands.keys()):
+    known = {key for options in commands.values() for key in options}
+    for name in sorted((shared.keys() & commands.keys()) - known):  # prototypes is an option too, of browse
         raise InputError(f"{path}: {name}: expected a table, [{name}], with the command's options beneath")
-    _check_names(path, "", shared, {key for options in commands.values() for key in options})
+    _check_names(path, "", shared, known)
     _check_names(path, "table ", tables, commands)
     for name, table in tables.items():
         _check_names(path, f"[{name}] ", table, commands[name])
