@@ -199,11 +199,11 @@ def run_names(paths: Sequence[Path]) -> list[str]:
     """
     if not paths:
         raise InputError("no run is given")
-    odd = next((path for path in paths if not is_unicode(str(path))), None)
-    if odd is not None:
-        raise InputError(f"{odd}: the name is not UTF-8, as the tables are that would hold it; rename the folder")
     names = [path.resolve().name for path in paths]
     names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    odd = next((path for path, name in zip(paths, names, strict=True) if not is_unicode(name)), None)
+    if odd is not None:
+        raise InputError(f"{odd}: the name is not UTF-8, as the tables are that would hold it; rename the folder")
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError(f"a run is named twice: {', '.join(map(str, paths))}")
     return names

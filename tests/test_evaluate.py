@@ -290,8 +290,10 @@ def test_two_folders_of_one_name(toy, tmp_path):
 def test_a_run_whose_name_no_table_can_hold(toy, tmp_path):
     (other,) = toy.runs("pmn")
     odd = shutil.copytree(other, tmp_path / os.fsdecode(b"run-\xff"))
-    with pytest.raises(InputError, match="the name is not UTF-8"):
-        evaluate([odd], toy.dataset, tmp_path / "out")
+    (tmp_path / "link").symlink_to(odd)  # a link goes by the name of what it leads to
+    for run in (odd, tmp_path / "link"):
+        with pytest.raises(InputError, match=f"^{run}: the name is not UTF-8"):
+            evaluate([run], toy.dataset, tmp_path / "out")
 
 
 def test_a_run_given_twice(toy):

@@ -154,7 +154,7 @@ def compare(
     if all_pairs:
         pairs += [(b, a) for a, b in itertools.combinations([group for group in groups if group != baseline], 2)]
     differences = _concat([_differences(common, *pair) for pair in pairs], DIFFERENCES)
-    _warn_of_few_draws(differences, max(map(len, common[baseline].drawn.values()), default=0), len(shared))
+    _warn_of_few_draws(differences, max(map(len, common[baseline].drawn.values()), default=0))
     return Evaluation(
         tfs=tfs[["run", "tf", "positives", *metrics.NAMES]].reset_index(drop=True),
         table_4=pd.DataFrame(
@@ -258,14 +258,15 @@ def _differences(common: Mapping[str, Measured], a: str, b: str) -> pd.DataFrame
     return _concat(parts, DIFFERENCES)
 
 
-def _warn_of_few_draws(differences: pd.DataFrame, draws: int, n_tfs: int) -> None:
+def _warn_of_few_draws(differences: pd.DataFrame, draws: int) -> None:
     """Warn of comparisons in which no TF stands out where few could have."""
     called = differences["change"].ne("–").groupby([differences["run"], differences["baseline"]], sort=False).any()
     silent = [f"{run} and {baseline}" for run, baseline in called[~called].index]
+    n_tfs = differences["tf"][differences["p"].notna()].nunique()
     needed = bootstrap.fewest_together(draws, n_tfs)
     if silent and needed > 1:
         log.warning(
-            "%s: no TF gained or lost, but of %d draws at least %d of %d TFs must stand out for one to count; "
+            "%s: no TF gained or lost, but %d draws can show that of no fewer than %d TFs at a time, and there are %d; "
             "--bootstrap %d lets one stand out alone",
             shorten(silent), draws, needed, n_tfs, math.ceil(2 * n_tfs / bootstrap.FDR),
         )  # fmt: skip
