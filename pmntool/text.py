@@ -119,12 +119,12 @@ def suggest(unknown: Sequence[str], names: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> suggest(["REB1"], ["Abf1", "Reb1"]), suggest(["CTCF"], ["Abf1", "Reb1"])
+    >>> suggest(["REB1", "reb1"], ["Abf1", "Reb1"]), suggest(["CTCF"], ["Abf1", "Reb1"])
     ('did you mean Reb1?', 'it has Abf1, Reb1')
     """
     folded = {name.casefold(): name for name in names}
     near = [folded[word] for name in unknown for word in difflib.get_close_matches(name.casefold(), folded, n=1)]
-    return f"did you mean {', '.join(near)}?" if near else f"it has {shorten(names)}"
+    return f"did you mean {', '.join(dict.fromkeys(near))}?" if near else f"it has {shorten(names)}"
 
 
 def is_count(value: object, least: int = 0) -> bool:

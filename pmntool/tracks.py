@@ -77,9 +77,9 @@ def warn_of_empty(sizes: Mapping[str, int], regions: Sequence[Region], window: i
     if empty:
         chrom, start, end = empty[0]
         log.warning(
-            "%s:%d-%d and %d more of %s: no window has its center there, and no value is written; windows stand every "
+            "%d of %s, first %s:%d-%d: no window has its center there, and no value is written; windows stand every "
             "%d bp, and regions should be as long",
-            chrom, start + 1, end, len(empty) - 1, counted(len(regions), "region"), stride,
+            len(empty), counted(len(regions), "region"), chrom, start + 1, end, stride,
         )  # fmt: skip
 
 

@@ -311,7 +311,7 @@ def test_regions_that_get_no_value_are_said(runs, fasta, tmp_path, caplog):
     (tmp_path / "peaks.bed").write_text("b\t18\t19\nb\t25\t26\nb\t197\t198\nz\t3\t4\n")
     predict(fasta, tmp_path / "a", runs["unbound"], regions_file=tmp_path / "peaks.bed", tfs=["B"])
     assert warnings(caplog) == [
-        "b:19-19 and 2 more of 4 regions: no window has its center there, and no value is written; windows stand every "
+        "3 of 4 regions, first b:19-19: no window has its center there, and no value is written; windows stand every "
         "15 bp, and regions should be as long"
     ]
     caplog.clear()

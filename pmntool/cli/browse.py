@@ -84,4 +84,5 @@ def browse(
     else:
         write(view, export, ucsc=ucsc, force=force)
         made = [name for name in ("index.html", "hub.txt", "igv.xml", "tracks.ini") if (export / name).exists()]
-        log.info("wrote %s/: %s; to look at it: python -m http.server -d %s", export, ", ".join(made), export)
+        log.info("wrote %s/: %s; for a web server that answers byte ranges", export, ", ".join(made))
+        log.info("`pmntool browse` without --export shows the same here")
