@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_imports_point_one_way():
     sources = read_sources()
     assert {"", "verbs.train", "models", "models.pmn"} <= sources.keys()
     assert mistakes(sources) == []
+
+
+def test_the_architecture_page_has_every_module_below_what_it_imports():
+    page = Path(__file__).parents[1] / "docs" / "architecture.md"
+    rows = [line.split("|")[1] for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    row = {name: number for number, cell in enumerate(rows) for name in re.findall("`([a-z_]+)/?`", cell)}
+    sources = read_sources()
+    at = {module: row[module.partition(".")[0]] for module in sources if module not in ("", "__main__")}
+    inner = [(module, name) for module in at for name in imports(sources[module], sources)[0] if name]
+    assert [f"{module} → {name}" for module, name in inner if at[name] > at[module]] == []
 
 
 @pytest.mark.parametrize(
