@@ -40,7 +40,7 @@ clean:  ## forget the environment and the demo
 
 $(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[browse]"
 	touch $@
 
 $(VENV)/.ready-audit: $(VENV)/.ready-run

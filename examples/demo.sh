@@ -19,10 +19,13 @@ cat <<END
 
 Done. In $folder/:
   report.html                  all of the following but the tracks on one page: open it in a web browser
-  tracks/<TF>.bw               binding probabilities along genome.fa: load both into a genome browser
+  tracks/<TF>.bw               binding probabilities along genome.fa
   evaluation/table4.tsv        how well each model does on chromosomes that it has not seen
   evaluation/scatter.png       the same, TF by TF
   evaluation/curves.png        how training went
   prototypes/dendrogram.png    which TFs the model finds alike; truth.json says which work together
   dataset/tfs.png              how often each TF binds, and how often with others
+
+Tracks and peaks in a genome browser in your web browser, until Ctrl-C:
+  cd "$folder" && "$(command -v pmntool)" browse --peaks peaks/ --region chr3:2000-12000
 END
