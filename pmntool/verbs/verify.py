@@ -49,7 +49,7 @@ class Verified(NamedTuple):
     kind: str
     path: Path
     checks: list[Check]
-    unchecked: list[str]  # files of the folder that its JSON has no checksum of, though none is without when written
+    unchecked: list[str]  # files in the folder that its JSON does not know
 
     @property
     def differences(self) -> list[Check]:

@@ -11,8 +11,6 @@ from common import compare, peak_memory, report
 DATA = Path(__file__).parents[3] / "shared" / "data" / "gm12878"
 SIZES = DATA / "hg19.chrom.sizes"
 FILES = sorted((DATA / "peaks").glob("*.narrowPeak.gz"))
-
-
 WORDS = ("build-dataset", SIZES, DATA / "peaks.tsv", "--dry-run")
 
 
