@@ -74,7 +74,7 @@ def command_reference() -> str:
         blocks += [f"## {name}", _plain(command.help), f"```\n{usage}\n```", *(_defined(*record) for record in records)]
         for part in (command.epilog or "").replace("\b\n", "").split("\n\n"):
             title, _, lines = part.partition("\n")
-            blocks.append(f"{title}\n\n```\n{lines}\n```")
+            blocks.append(f"{title}\n\n```\n{textwrap.dedent(lines)}\n```")
     return "\n\n".join(blocks) + "\n"
 
 

@@ -111,7 +111,7 @@ def test_the_reference_has_every_command_and_option():
         for param in command.params:
             for option in (option for option in param.opts if option.startswith("-")):
                 assert re.search(rf"^`[^`]*{option}(?![\w-])[^`]*`\n:   \S", section, re.M), (name, option)
-        assert f"```\n  pmntool {name}" in section
+        assert section.count(f"```\npmntool {name}") == 2, "usage and examples"
     assert "<TF>" not in re.sub(r"(?s)```.*?```|`[^`]*`", "", page), "a browser would take it for an element"
 
 
