@@ -37,7 +37,7 @@ _PARTS = {"train": "trained on", "valid": "validated on", "test": "held out", No
 @app.command(
     epilog=example(
         "predict genome.fa -o tracks/",
-        "predict genome.fa --model runs/cnn -r chr3:1-50000 --tfs Reb1,Abf1 -o site/",
+        "predict genome.fa --model runs/cnn -r chr3:1-50000 --tfs Reb1,Abf1 -o place/",
         "predict genome.fa --format bedgraph --decimals 3 --min-probability 0.05",
     )
 )

@@ -77,4 +77,4 @@ def prototypes(
         answer(output, open_folder(output).meta | {"members": found.clustering.members()})
     else:
         terminal.show(terminal.prototype_tables(found))
-    log.info("wrote %s/: clusters.tsv, tree.nwk, %s", output, output / "dendrogram.png")
+    log.info("wrote %s/: clusters.tsv, tree.nwk, dendrogram.png", output)
