@@ -298,8 +298,9 @@ def test_what_is_asked_for_is_cut_from_the_whole(runs, fasta, tmp_path, whole, a
     assert done.windows == len(wanted["B"]) > 0
 
 
-def test_a_region_without_the_beginning_of_an_entry(runs, fasta, tmp_path):
-    """Entries of b begin at 17, 32, …: bases 18 to 31, counted from 0, hold no beginning."""
+def test_a_region_without_the_beginning_of_an_entry(runs, fasta, tmp_path, monkeypatch):
+    """Entries of b begin at 17, 32, …: bases 18 to 31, counted from 0, hold no beginning. The model is not loaded."""
+    monkeypatch.setattr(Run, "model", lambda *_: pytest.fail("the model is loaded"))
     for region in ("b:19-32", "b:1-17", "b:895"):
         with pytest.raises(InputError, match="genome.fa: no window of 50 bp has its center in what is to be scanned"):
             predict(fasta, tmp_path / "out", runs["cnn"], regions=[region])
