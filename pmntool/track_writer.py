@@ -53,7 +53,7 @@ def write_tracks(scanned: Scanned, labels: Sequence[int], n_processes: int, prog
     n_processes = min(n_processes, len(left), n_values // WORTH)
     progress.start("writing", len(labels), "tracks")
     progress.advance(len(labels) - len(left))
-    if n_processes > 1:
+    if n_processes:  # one, too: what a bigWig takes when it closes would stay with this process
         _write_apart(scanned, [left[i::n_processes] for i in range(n_processes)], progress)
     else:
         for label in left:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,10 +53,17 @@ def tracks(scanned: Scanned) -> dict[str, bytes]:
     return {tf: (scanned.folder / name).read_bytes() for tf, name in file_names(scanned.asked).items()}
 
 
+def write_here(scanned: Scanned, labels: Sequence[int], monkeypatch) -> None:
+    """Write tracks without another process."""
+    with monkeypatch.context() as patch:
+        patch.setattr(track_writer, "WORTH", 10**9)
+        write_tracks(scanned, labels, 1)
+
+
 @pytest.mark.parametrize("kind", ["bigwig", "bedgraph"])
-def test_several_processes_write_what_one_writes(tmp_path, started, kind):
+def test_several_processes_write_what_one_writes(tmp_path, started, monkeypatch, kind):
     alone, together = scan(tmp_path / "alone", kind), scan(tmp_path / "together", kind)
-    write_tracks(alone, range(5), 1)
+    write_here(alone, range(5), monkeypatch)
     assert not started
     write_tracks(together, range(5), 3)
     assert [process.returncode for process in started] == [0, 0, 0]
@@ -65,9 +73,9 @@ def test_several_processes_write_what_one_writes(tmp_path, started, kind):
     assert not list(together.folder.rglob("*.values"))
 
 
-def test_what_is_written_is_not_written_again(tmp_path, started):
+def test_what_is_written_is_not_written_again(tmp_path, started, monkeypatch):
     scanned = scan(tmp_path / "out")
-    write_tracks(scanned, [3, 1], 1)
+    write_here(scanned, [3, 1], monkeypatch)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*.bw")}
     write_tracks(scanned, range(5), 8)
     assert len(started) == 3 and len(before) == 2
@@ -75,17 +83,17 @@ def test_what_is_written_is_not_written_again(tmp_path, started):
     assert len(tracks(scanned)) == 5
 
 
-@pytest.mark.parametrize("n_values", [1, 10**6])
-def test_little_is_written_by_this_process(tmp_path, started, monkeypatch, n_values):
+@pytest.mark.parametrize(("worth", "n_started"), [(10**6, 0), (5 * 516 + 1, 0), (5 * 516, 1), (5 * 516 // 2, 2)])
+def test_little_is_written_by_this_process(tmp_path, started, monkeypatch, worth, n_started):
     scanned = scan(tmp_path / "out")
-    monkeypatch.setattr(track_writer, "WORTH", 5 * 516 // 2 + n_values)
+    monkeypatch.setattr(track_writer, "WORTH", worth)
     write_tracks(scanned, range(5), 8)
-    assert not started and len(tracks(scanned)) == 5
+    assert len(started) == n_started and len(tracks(scanned)) == 5
 
 
 def test_a_process_that_is_killed_is_said_and_the_next_goes_on(tmp_path, started, monkeypatch):
     scanned, whole = scan(tmp_path / "out"), scan(tmp_path / "whole")
-    write_tracks(whole, range(5), 1)
+    write_here(whole, range(5), monkeypatch)
     start = subprocess.Popen
 
     def kill_second(*words, **how):
