@@ -163,6 +163,12 @@ class Dataset:
             raise DatasetError(f"{self.path / name}: not a dataset's table ({' '.join(str(error).split())})") from error
         if not types.keys() <= set(table.columns):
             raise DatasetError(f"{self.path / name}: lacks the columns {' and '.join(types)}")
+        chroms = self.meta["chroms"]
+        unknown = next((chrom for chrom in table["chrom"].unique() if chrom not in chroms), None)
+        if unknown is not None:
+            raise DatasetError(
+                f"{self.path / name}: chromosome {unknown!r}; dataset.json has {shorten(list(chroms)) or 'none'}"
+            )
         return table
 
     def _check_arrays(self) -> None:

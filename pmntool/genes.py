@@ -19,6 +19,7 @@ from pmntool.errors import InputError, MismatchError
 Interval = tuple[int, int]
 Line = tuple[int, list[str]]  # number from 1, columns
 
+LONGEST_LINE = 1 << 20  # letters
 NAME_KEYS = ("gene_name", "gene", "Name", "gene_id", "ID")  # where annotations keep a gene's name; the first counts
 
 
@@ -88,7 +89,9 @@ def _lines(path: Path, chrom: str | None, names: set[str]) -> Iterator[Line]:
         with open(path, "rb") as file:
             compressed = file.read(2) == b"\x1f\x8b"
         with (gzip.open if compressed else open)(path, "rt", encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), ""), start=1):
+                if len(line) > LONGEST_LINE:
+                    raise InputError(f"{path}, line {number}: longer than {LONGEST_LINE} letters; expected genes")
                 if line.startswith("##FASTA"):
                     return
                 if line.startswith(("#", "track ", "track\t", "browser ", "browser\t")) or not line.strip():

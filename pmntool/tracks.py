@@ -129,7 +129,9 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     names = ["chrom", "start", "end", "value"]
     types = {"chrom": str, "start": np.int64, "end": np.int64, "value": np.float64}
     try:
-        for rows in pd.read_csv(path, sep="\t", names=names, dtype=types, na_filter=False, chunksize=BLOCK):
+        for rows in pd.read_csv(
+            path, sep="\t", names=names, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK
+        ):
             rows = rows[(rows["chrom"] == chrom) & (rows["end"] > begin) & (rows["start"] < stop)]
             first = np.searchsorted(edges, rows["start"], side="right").clip(1) - 1
             count = np.searchsorted(edges, rows["end"]).clip(None, n_bins) - first

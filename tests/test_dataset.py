@@ -36,6 +36,18 @@ def test_a_missing_file_is_named(folder, name):
         Dataset(folder)
 
 
+@pytest.mark.parametrize("name", ["windows.bed", "leakage.tsv"])
+def test_a_chromosome_that_dataset_json_does_not_know_is_named(folder, name):
+    path = folder / "dataset.json"
+    meta = json.loads(path.read_text())
+    text = (folder / name).read_text() + ("chr9\t0\t200\ttest\t1.0\n" if name == "leakage.tsv" else "")
+    (folder / name).write_text(text.replace("chr3\t", "chr9\t"))
+    meta["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    path.write_text(json.dumps(meta))
+    with pytest.raises(DatasetError, match=f"{name}: chromosome 'chr9'; dataset.json has chr2, "):
+        Dataset(folder).leaks("test")
+
+
 def test_another_version_is_refused(folder):
     meta = json.loads((folder / "dataset.json").read_text())
     (folder / "dataset.json").write_text(json.dumps(meta | {"format_version": 99}))

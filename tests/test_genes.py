@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from pmntool.errors import InputError, MismatchError
-from pmntool.genes import Gene, read_genes, to_bed
+from pmntool.genes import LONGEST_LINE, Gene, read_genes, to_bed
 
 GFF3 = """##gff-version 3
 chr1\tx\tgene\t11\t40\t.\t+\t.\tID=g1;Name=Y%2C1;gene=ABC1
@@ -63,6 +63,7 @@ def test_bed_gives_genes_with_blocks_and_reads_back(tmp_path):
         ("a.gff3", "#\nchr1\tx\tgene\t0\t5\t.\t+\t.\tID=a\n", "a.gff3, line 2: start '0', end '5': expected"),
         ("a.gff3", "chr1 x gene 1 5 . + . ID=a\n", "a.gff3, line 1: expected the 9 columns of GFF3, found 1"),
         ("a.bed.gz", "\x1f\x8b", "a.bed.gz: cannot be read ("),
+        ("a.bed", f"#\n{'x' * (LONGEST_LINE + 1)}", "a.bed, line 2: longer than 1048576 letters; expected genes"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_named_with_its_line(tmp_path, name, text, sentence):

@@ -182,6 +182,16 @@ def test_the_highest_value_of_each_part_is_that_of_its_bases(tmp_path, kind, reg
     np.testing.assert_allclose(np.nan_to_num(found, nan=-1), wanted, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", SUFFIXES)
+@pytest.mark.parametrize("chrom", ['"chr1"', '"chr1', 'chr"1', "'chr1'", "#1", "NA", "1e3"])
+def test_a_chromosome_s_name_is_read_as_it_is(tmp_path, kind, chrom):
+    path = tmp_path / f"x{SUFFIXES[kind]}"
+    with Track(path, {chrom: 900, "z": 900}, stride=50, kind=kind) as track:
+        track.write(chrom, 100, np.full(2, 0.25, np.float32))
+        track.write("z", 100, np.full(2, 0.5, np.float32))
+    assert [highest(path, (name, 0, 900), 1).item() for name in (chrom, "z")] == [0.25, 0.5]
+
+
 @pytest.mark.parametrize("name", ["x.bw", "x.bedGraph.gz"])
 def test_a_track_that_is_none_is_said(tmp_path, name, library):
     (tmp_path / name).write_text("<html>")

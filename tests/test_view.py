@@ -75,9 +75,9 @@ def test_a_site_s_names_are_safe_whatever_a_tf_is_called(here):
 
 
 def test_peaks_of_several_files_are_one_sorted_table(here):
-    (here / "more.bed.gz").write_bytes(gzip.compress(b"chr10\t5\t6\nchr2\t60100\t60120\n"))
+    (here / "more.bed.gz").write_bytes(gzip.compress(b'chr10\t5\t6\nchr2\t60100\t60120\n"a\t7\t8\n'))
     table = peaks_as_bed([Path("peaks/High.bed"), Path("more.bed.gz")])
-    assert table == b"chr10\t5\t6\nchr2\t60100\t60120\nchr2\t60100\t60150\nchr2\t60200\t60300\n"
+    assert table == b'"a\t7\t8\nchr10\t5\t6\nchr2\t60100\t60120\nchr2\t60100\t60150\nchr2\t60200\t60300\n'
 
 
 @pytest.mark.parametrize(

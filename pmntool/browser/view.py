@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pmntool.dataset import PLAIN
 from pmntool.errors import InputError, MismatchError
 from pmntool.genes import read_genes, to_bed
 from pmntool.genome import Genome
@@ -110,7 +111,7 @@ def peaks_as_bed(paths: Sequence[Path]) -> bytes:
         {name: np.concatenate([getattr(peaks, name) for peaks in read]) for name in ("chrom", "start", "end")}
     )
     table = table.sort_values(["chrom", "start", "end"], kind="stable")
-    return table.to_csv(sep="\t", header=False, index=False, lineterminator="\n").encode()
+    return table.to_csv(header=False, **PLAIN).encode()
 
 
 def genes_as_bed(path: Path) -> bytes:
