@@ -43,7 +43,8 @@ def take(lock: Path, target: Path) -> int:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file), os.stat(lock)):
                     os.truncate(file, 0)
-                    os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
+                    with suppress(OSError):  # a full disk has locks, but no room for the holder's name
+                        os.write(file, f"process {os.getpid()} on {os.uname().nodename}".encode())
                     return file
         except BlockingIOError as error:
             who = os.read(file, 200).decode(errors="replace") or "it does not say which"

@@ -259,7 +259,7 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
          "no.meme: cannot be read (No such file or directory)"),
         (["train", "--variant", "pwm", "--motifs", "genome.fa", "-o", "x"],
          "genome.fa, line 2: expected counts of A, one a position; found"),
-        (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected at least 1"),
+        (["train", "--epochs", "0", "-o", "x"], "--epochs 0: expected 1 to 2147483647"),
         (["report", "-o", "mine", "--force"], "mine is no plain file; it is left as it is, even with --force"),
         (["evaluate", "runs/nothing"], "runs/nothing: no run there (run.json: No such file or directory); no"),
         (["evaluate", "runs"], "runs: no run there (run.json: No such file or directory); it holds runs/cnn (a run)"),

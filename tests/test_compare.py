@@ -232,7 +232,8 @@ def test_blocks_that_are_too_few(world, runs, caplog):
     paths = [runs / "cnn", runs / "pmn-lambda1"]
     evaluate(paths, world / "dataset", None, bootstrap=Bootstrap(5, 20_000))
     assert "blocks are few" in caplog.text
-    with pytest.raises(InputError, match="--bootstrap 5, --block 0: expected at least 0 draws and 1 bp"):
-        evaluate(paths, world / "dataset", None, bootstrap=Bootstrap(5, 0))
+    for draws, block in ((5, 0), (5, 2**70), (2**70, 5)):
+        with pytest.raises(InputError, match=f"--bootstrap {draws}, --block {block}: expected at least 0 draws"):
+            evaluate(paths, world / "dataset", None, bootstrap=Bootstrap(draws, block))
     assert not len(evaluate(paths, world / "dataset", None, bootstrap=Bootstrap(0)).differences)
     assert not len(evaluate(paths[:1], world / "dataset", None).differences)  # nothing to compare with

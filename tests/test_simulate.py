@@ -269,9 +269,11 @@ def test_least_length_has_every_tf(tmp_path):
     assert min(result.peaks.values()) > 5
 
 
-def test_short_chromosomes_and_negative_seeds_are_refused(tmp_path):
+def test_lengths_out_of_range_and_negative_seeds_are_refused(tmp_path):
     with pytest.raises(InputError, match="chromosome length 4999 is too short; expected at least 5000 bp"):
         simulate(tmp_path / "sim", chrom_length=4_999)
+    with pytest.raises(InputError, match=f"chromosome length {2**63} is too long; expected at most 1000000000 bp"):
+        simulate(tmp_path / "sim", chrom_length=2**63)
     with pytest.raises(InputError, match="seed -1 is negative; expected at least 0"):
         simulate(tmp_path / "sim", seed=-1)
     assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -337,6 +338,18 @@ def test_a_full_disk_is_named_and_what_was_complete_stays(small_disk):
     with pytest.raises(OutputError, match="old.json: cannot be written .No space left on device"):
         write_json(small_disk / "old.json", "x" * (1 << 21))
     assert tree(small_disk) == {"old.json": '"old"\n'}
+
+
+def test_a_disk_without_a_free_byte_keeps_no_lock(small_disk):
+    with open(small_disk / "rest", "wb") as rest, suppress(OSError):
+        rest.write(bytes(1 << 21))
+    with (
+        pytest.raises(OutputError, match="out: cannot be written .No space left on device"),
+        claim(small_disk / "out"),
+        new_file(small_disk / "out") as half,
+    ):
+        half.write_bytes(b"x")
+    assert [path.name for path in small_disk.iterdir()] == ["rest"]
 
 
 def test_a_disk_that_refuses_late_is_heard(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ Precision = Annotated[
         "processor knows it; auto takes bf16 there."
     ),
 ]
-Threads = Annotated[int, typer.Option("--threads", "-@", min=0, help="CPU threads; 0: one per core.")]
+Threads = Annotated[int, typer.Option("--threads", "-@", min=0, max=4096, help="CPU threads; 0: one per core.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="On stderr, say nothing but warnings and errors.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="On stderr, also say what is read and written, and when.")

@@ -125,8 +125,10 @@ def _measure(
 
 def _draws(data: Dataset, split: str, how: Bootstrap) -> Draws | None:
     """Draw blocks of a split's windows; None where none are asked for."""
-    if how.draws < 0 or how.block < 1:
-        raise InputError(f"--bootstrap {how.draws}, --block {how.block}: expected at least 0 draws and 1 bp")
+    if not (0 <= how.draws < 2**31 and 1 <= how.block < 2**31):
+        raise InputError(
+            f"--bootstrap {how.draws}, --block {how.block}: expected at least 0 draws and 1 bp, each below {2**31}"
+        )
     if not how.draws:
         return None
     draws = draw_blocks(data.windows()[data.rows(split)], how)

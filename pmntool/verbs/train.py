@@ -25,7 +25,7 @@ from pmntool.event_files import EventFiles
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
-from pmntool.run_json import MOST_HOPS, sizes
+from pmntool.run_json import LARGEST_SIZE, MOST_HOPS, sizes
 from pmntool.staging import new_directory, new_file, require_free, write_config
 from pmntool.text import as_time, counted
 from pmntool.variants import STRANDS, VARIANTS
@@ -271,9 +271,9 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
             0 < settings.learning_rate < math.inf,
             f"--learning-rate {settings.learning_rate}: expected a finite number above 0",
         ),
-        (settings.batch_size >= 1, f"--batch-size {settings.batch_size}: expected at least 1"),
-        (settings.epochs >= 1, f"--epochs {settings.epochs}: expected at least 1"),
-        (settings.patience >= 0, f"--patience {settings.patience}: expected at least 0"),
+        (1 <= settings.batch_size < 2**31, f"--batch-size {settings.batch_size}: expected 1 to {2**31 - 1}"),
+        (1 <= settings.epochs < 2**31, f"--epochs {settings.epochs}: expected 1 to {2**31 - 1}"),
+        (0 <= settings.patience < 2**31, f"--patience {settings.patience}: expected 0 to {2**31 - 1}"),
         (settings.select_by in metrics.NAMES, f"--select-by {settings.select_by}: expected {'|'.join(metrics.NAMES)}"),
         (0 <= settings.seed < 2**32, f"--seed {settings.seed}: expected 0 to {2**32 - 1}"),
         (
@@ -281,8 +281,8 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
             "--channels and --widths: expected as many of the one as of the other",
         ),
         (
-            min((*hp.channels, *hp.widths), default=0) >= 1,
-            "--channels and --widths: expected whole numbers of at least 1",
+            all(1 <= size <= LARGEST_SIZE for size in (*hp.channels, *hp.widths)),
+            f"--channels and --widths: expected whole numbers from 1 to {LARGEST_SIZE}",
         ),
         (0 <= hp.dropout < 1, f"--dropout {hp.dropout}: expected at least 0 and less than 1"),
         (1 <= hp.hops <= MOST_HOPS, f"--hops {hp.hops}: expected 1 to {MOST_HOPS}"),
