@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pmntool.errors import InputError, OutputError
+from pmntool.text import is_unicode
 
 if TYPE_CHECKING:
     from pmntool.regions import Region
@@ -52,17 +53,19 @@ class IntervalsFile(File, Protocol):
         """Append entries of any length."""
 
 
-def require_library() -> ModuleType:
-    """Return pyBigWig, or pybigtools where that is not installed.
+def require_library(path: Path) -> ModuleType:
+    """Return the library that writes a path: pyBigWig, or pybigtools where that is not installed.
 
     Raises
     ------
     OutputError
-        Neither is.
+        Neither is, or the path is not UTF-8, at which pyBigWig ends the process.
     """
     library = _library()
     if library is None:
         raise OutputError("bigWig cannot be written: no pyBigWig or pybigtools is installed; use --format bedgraph")
+    if not is_unicode(str(path)):
+        raise OutputError(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
     return library
 
 
@@ -72,9 +75,9 @@ def create(path: Path, sizes: Mapping[str, int]) -> IntervalsFile:
     Raises
     ------
     OutputError
-        No library is installed; any method: the file cannot be written.
+        No library is installed, or the path is not UTF-8; any method: the file cannot be written.
     """
-    library = require_library()
+    library = require_library(path)
     return (_ByPyBigWig if library.__name__ == "pyBigWig" else _ByPybigtools)(library, path, sizes)
 
 
@@ -95,11 +98,13 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
     Raises
     ------
     InputError
-        The file is no bigWig or ends before the region, or no library is installed.
+        The file is no bigWig or ends before the region, its path is not UTF-8, or no library is installed.
     """
     library = _library()
     if library is None:
         raise InputError(f"{path}: a bigWig cannot be read: neither pyBigWig nor pybigtools is installed")
+    if not is_unicode(str(path)):
+        raise InputError(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
     read = _highest_by_pybigwig if library.__name__ == "pyBigWig" else _highest_by_pybigtools
     try:
         return read(library, path, region, n_bins)

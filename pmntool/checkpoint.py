@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.path.resolve().name
+        return Path(os.path.realpath(self.path)).name
 
     def checksums(self) -> dict[str, str]:
         """Return what an output says of the run that it was made from: SHA-256 of run.json and of the best weights."""
@@ -199,12 +200,13 @@ def run_names(paths: Sequence[Path]) -> list[str]:
     """
     if not paths:
         raise InputError("no run is given")
-    names = [path.resolve().name for path in paths]
+    real = [os.path.realpath(path) for path in paths]  # Path.resolve raises where links lead in a circle
+    names = [os.path.basename(path) for path in real]
     names = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
     odd = next((path for path, name in zip(paths, names, strict=True) if not is_unicode(name)), None)
     if odd is not None:
         raise InputError(f"{odd}: the name is not UTF-8, as the tables are that would hold it; rename the folder")
-    if len({path.resolve() for path in paths}) < len(paths):
+    if len(set(real)) < len(paths):
         raise InputError(f"a run is named twice: {', '.join(map(str, paths))}")
     return names
 

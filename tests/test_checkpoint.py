@@ -11,7 +11,7 @@ import torch
 from given import TRAINED, remember
 
 from pmntool import checkpoint
-from pmntool.checkpoint import Run, find_newest, restore, save
+from pmntool.checkpoint import Run, find_newest, restore, run_names, save
 from pmntool.errors import CheckpointError
 from pmntool.losses import total_loss
 from pmntool.models import BUILDERS, Hyperparameters, build
@@ -314,3 +314,10 @@ def test_find_newest_stops_at_one_that_is_damaged(runs):
 def test_find_newest_passes_over_what_a_killed_command_left(runs):
     (runs / "b").rename(runs / ".b.partial")
     assert find_newest(runs, list(BUILDERS)) == runs / "a"
+
+
+def test_a_link_that_leads_to_itself_is_no_run(tmp_path):
+    (tmp_path / "run").symlink_to("run")
+    assert run_names([tmp_path / "run"]) == ["run"]
+    with pytest.raises(CheckpointError, match="run: no run there"):
+        Run(tmp_path / "run")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -12,7 +14,7 @@ import pyBigWig
 import pytest
 
 from pmntool import bigwig
-from pmntool.errors import InputError, OutputError
+from pmntool.errors import InputError, OutputError, PmnError
 from pmntool.tracks import SUFFIXES, Track, file_stems, highest
 
 SIZES = {"chr1": 5_100_000, "chr2": 900}
@@ -136,6 +138,14 @@ def test_either_library_reads_what_the_other_wrote(tmp_path, monkeypatch, writer
 def test_a_missing_folder_is_an_error_not_a_crash(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Track(tmp_path / "nowhere" / "x.bw", SIZES, stride=50)
+
+
+def test_a_path_that_is_not_utf_8_is_refused(tmp_path, library):
+    """Here pyBigWig ends the process."""
+    path = tmp_path / os.fsdecode(b"\xff.bw")
+    for refused in (partial(Track, path, SIZES, stride=50), partial(highest, path, ("chr1", 0, 9), 3)):
+        with pytest.raises(PmnError, match="the name is not UTF-8, which bigWig needs"):
+            refused()
 
 
 @pytest.mark.parametrize("kind", SUFFIXES)

@@ -1,6 +1,7 @@
 """Training: the run's files, resuming, the best epoch, what must not be touched, and that something is learnt."""
 
 import copy
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -557,6 +558,12 @@ def test_a_setting_out_of_range(dataset, tmp_path, settings, hp, named):
     with pytest.raises(InputError, match=f"^{named}"):
         go(dataset, tmp_path / "run", HP._replace(**hp), **settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_whose_name_is_not_utf_8(dataset, tmp_path):
+    output = tmp_path / os.fsdecode(b"run\xff")
+    go(dataset, output, epochs=1)
+    assert Run(output).meta["epochs"] and (output / "epochs.png").exists()
 
 
 def test_no_dataset_and_no_such_tf(dataset, tmp_path):

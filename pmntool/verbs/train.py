@@ -205,7 +205,7 @@ def _write_curves(folder: Path, name: str, meta: dict[str, Any]) -> None:
     table = pd.DataFrame(meta["epochs"])
     with new_file(folder / "epochs.tsv") as partial:
         table.to_csv(partial, sep="\t", index=False, lineterminator="\n")
-    plots.curves({name: [table]}, folder / "epochs.png")
+    plots.curves({name.encode(errors="replace").decode(): [table]}, folder / "epochs.png")
 
 
 def _kept(output: Path, n_epochs: int, force: bool) -> str:
