@@ -61,8 +61,7 @@ SHARP, BLUNT = 0.9, 0.5  # a column's share of the consensus; the rest is backgr
 IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "N": "ACGT"}
 BACKGROUND = np.array([0.29, 0.21, 0.21, 0.29])  # of A C G T
 CHROMS = {"chr1": 1.3, "chr2": 1.2, "chr3": 1.1, "chr4": 1.05, "chr5": 1.0, "chr6": 0.95, "chr8": 0.8, "chr12": 0.7}
-LEAST_LENGTH = 5_000  # bp, of chrom_length: with less, planted sites would be crowded
-MOST_LENGTH = 1_000_000_000  # bp
+LEAST_LENGTH, MOST_LENGTH = 5_000, 1_000_000_000  # bp, of chrom_length: with less, planted sites would be crowded
 ISOCHORE, GC_RANGE, CPG = 5_000, (0.36, 0.55), 0.25  # bp of one GC content; its range; CpG, observed to expected
 REPEAT, MASKED = 400, 0.35  # bp of a block that may be soft-masked; share that is
 GAP, BETWEEN = 150, 1_000  # bp of N: at a random place in each chromosome; after each chromosome, in memory only
@@ -94,10 +93,8 @@ def simulate(output: Path, *, seed: int = 0, chrom_length: int = 200_000, force:
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
-    if chrom_length < LEAST_LENGTH:
-        raise InputError(f"chromosome length {chrom_length} is too short; expected at least {LEAST_LENGTH} bp")
-    if chrom_length > MOST_LENGTH:
-        raise InputError(f"chromosome length {chrom_length} is too long; expected at most {MOST_LENGTH} bp")
+    if not LEAST_LENGTH <= chrom_length <= MOST_LENGTH:
+        raise InputError(f"chromosome length {chrom_length}: expected {LEAST_LENGTH} to {MOST_LENGTH} bp")
     if seed < 0:
         raise InputError(f"seed {seed} is negative; expected at least 0")
     genome_rng, plant_rng, bind_rng, peak_rng = np.random.default_rng(seed).spawn(4)
