@@ -31,7 +31,7 @@ from pmntool.errors import CheckpointError, InputError
 from pmntool.models import build
 from pmntool.run_json import FORMAT, FORMAT_VERSION, hyperparameters, read
 from pmntool.staging import new_file, write_json
-from pmntool.text import is_unicode
+from pmntool.text import is_unicode, open_plain
 
 log = logging.getLogger("pmntool")
 
@@ -117,7 +117,8 @@ class Run:
         entry = self.meta[which]
         path = self.path / entry["file"]
         try:
-            content = path.read_bytes()
+            with open_plain(path) as file:
+                content = file.read()
         except (OSError, ValueError) as error:  # a ValueError of a name that holds a NUL
             why = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{path}: cannot be read ({why}), but run.json names it") from error

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pmntool.errors import OutputError
+from pmntool.text import open_plain
 
 
 def file_checksum(path: Path, error_class: type[Exception]) -> str:
     """Return a file's SHA-256 as hexadecimal digits; a file that cannot be read raises `error_class`."""
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:

@@ -29,7 +29,7 @@ from pmntool.genome import N_CODE
 from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
-from pmntool.text import are_names, is_count, parse_json, shorten
+from pmntool.text import are_names, is_count, open_plain, parse_json, shorten
 
 log = logging.getLogger("pmntool")
 
@@ -243,7 +243,8 @@ def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
 
 def _read(path: Path, folder: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_plain(path) as file:
+            return file.read()
     except OSError as error:
         hint = "" if path.name != MARKERS["dataset"] else f"; {nearest(folder)}"
         if not folder.exists():

@@ -9,7 +9,7 @@ from pmntool.dataset import are_chroms
 from pmntool.errors import CheckpointError
 from pmntool.kinds import nearest
 from pmntool.models import BUILDERS, Hyperparameters
-from pmntool.text import are_names, is_count, parse_json
+from pmntool.text import are_names, is_count, is_measure, misfit, open_plain, parse_json
 from pmntool.variants import STRANDS
 
 FORMAT = "pmntool-run"
@@ -28,7 +28,8 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = folder / "run.json"
     try:
-        meta = parse_json(path.read_bytes())
+        with open_plain(path) as file:
+            meta = parse_json(file.read())
         found = meta["format"], meta["format_version"]
     except OSError as error:
         raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror}); {nearest(folder)}") from error
@@ -65,7 +66,7 @@ def _check_values(path: Path, meta: dict[str, Any]) -> None:
         "dataset": isinstance(trained, dict)
         and are_chroms(trained.get("chroms"))
         and isinstance(trained.get("sha256"), str),
-        "epochs": isinstance(epochs, list) and all(isinstance(row, dict) for row in epochs),
+        "epochs": misfit(epochs, [{str: is_measure}]) is None,
     }
     wrong = [name for name, good in rules.items() if not good]
     if wrong:

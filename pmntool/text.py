@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import gzip
 import json
 import logging
 import math
+import os
+import stat
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pmntool.errors import InputError
 
@@ -38,6 +42,14 @@ def read_bytes(path: Path, error: type[InputError], *, unpack: bool = False) -> 
         raise error(f"{path}: holds more than {MOST_BYTES} bytes of text; expected a smaller file")
     log.debug("read %s: %d bytes", path, len(content))
     return content
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe or device, which may never end, is an OSError, as a missing file is."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return open(path, "rb")
 
 
 def read_lines(path: Path, error: type[InputError]) -> list[str]:
@@ -130,6 +142,49 @@ def suggest(unknown: Sequence[str], names: Sequence[str]) -> str:
 def is_count(value: object, least: int = 0) -> bool:
     """Say whether a value of JSON is a whole number that is no length or count beyond reason."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= 2**40
+
+
+def is_text(value: object) -> bool:
+    """Say whether a value of JSON is text."""
+    return isinstance(value, str)
+
+
+def is_number(value: object) -> bool:
+    """Say whether a value of JSON is a number that a float holds."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+def is_measure(value: object) -> bool:
+    """Say whether a value of JSON is a number, or the null that stands for NaN."""
+    return value is None or is_number(value)
+
+
+def misfit(value: Any, shape: Any, place: str = "") -> str | None:
+    """Return the place of the first part of a value of JSON that has not the shape asked for, or None.
+
+    Parameters
+    ----------
+    shape
+        A function that says whether a value will do; `[shape]`, a list of such; `{str: shape}`, such under any names;
+        `{"a": shape, …}`, an object that has at least these.
+
+    Examples
+    --------
+    >>> misfit({"files": [{"size": 1}, {"size": "x"}]}, {"files": [{"size": is_count}]})
+    'files.1.size'
+    """
+    if callable(shape):
+        return None if shape(value) else place
+    if not isinstance(value, type(shape)):
+        return place
+    if isinstance(shape, list):
+        parts = [(i, part, shape[0]) for i, part in enumerate(value)]
+    elif str in shape:
+        parts = [(name, part, shape[str]) for name, part in value.items()]
+    else:
+        parts = [(name, value.get(name, ...), its) for name, its in shape.items()]
+    found = (misfit(part, its, f"{place}.{name}".lstrip(".")) for name, part, its in parts)
+    return next((where for where in found if where is not None), None)
 
 
 def are_names(value: object) -> bool:

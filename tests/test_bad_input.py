@@ -410,6 +410,7 @@ RUN_CHANGES = {
     "a window without end": {"window": 2**40},
     "chromosomes in a list": {"dataset": {"sha256": "0", "chroms": []}},
     "epochs of numbers": {"epochs": [1]},
+    "epochs of words": {"epochs": [{"epoch": 1, "train_auroc": "."}]},
     "settings of none": {"settings": None},
     "so many epochs asked for": {"settings": {"epochs": "many"}},
     "best epochs in words": {"best_epochs": ["first"]},
@@ -426,6 +427,26 @@ def test_run_json_with_a_value_beyond_reason(world, tmp_path, change):
     (folder / "run.json").write_text(json.dumps(meta))
     with pytest.raises(CheckpointError, match=r"run.json: .*: not what a run holds there"):
         Run(folder)
+
+
+@pytest.mark.parametrize("name", ["run.json", "weights"])
+def test_a_run_that_leads_to_an_endless_file(world, tmp_path, name):
+    import torch
+
+    folder = shutil.copytree(world / "runs" / "cnn", tmp_path / "run")
+    path = folder / (json.loads((folder / "run.json").read_text())["best"]["file"] if name == "weights" else name)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(CheckpointError, match="it is no plain file"):
+        Run(folder).model(torch.device("cpu"))
+
+
+def test_a_dataset_that_leads_to_an_endless_file(world, tmp_path):
+    folder = shutil.copytree(world / "dataset", tmp_path / "dataset")
+    (folder / "dataset.json").unlink()
+    (folder / "dataset.json").symlink_to("/dev/zero")
+    with pytest.raises(DatasetError, match="it is no plain file"):
+        Dataset(folder)
 
 
 def test_sizes_that_ask_for_more_memory_than_the_weights_fill(world, tmp_path):

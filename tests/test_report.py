@@ -15,7 +15,7 @@ from sklearn.metrics import auc
 
 from pmntool.bootstrap import Bootstrap
 from pmntool.dataset import Dataset
-from pmntool.errors import OutputError
+from pmntool.errors import InputError, OutputError
 from pmntool.models import Hyperparameters
 from pmntool.verbs.build_dataset import Options, build_dataset
 from pmntool.verbs.evaluate import evaluate
@@ -111,6 +111,30 @@ def test_an_older_page_is_replaced_and_nothing_else(runs, world, tmp_path):
     with pytest.raises(OutputError, match="is no plain file"):
         report(runs[:1], world / "dataset", tmp_path, bootstrap=HOW, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "place"),
+    [
+        ("dataset.json", {"inputs": "1"}, "inputs"),
+        ("dataset.json", {"inputs": [{"tf": "A", "file": "a", "peaks": -1, "sha256": "0"}]}, "inputs.0.peaks"),
+        ("dataset.json", {"left_out": {"tfs": {}, "peaks": {}}}, "left_out.windows"),
+        ("dataset.json", {"min_overlap": None}, "min_overlap"),
+        ("dataset.json", {"exclude": "x"}, "exclude"),
+        ("run.json", {"settings": {"prototype_weight": None}}, "settings.prototype_weight"),
+        ("run.json", {"epochs": [{"epoch": 1}]}, "epochs.0.valid_auroc"),
+        ("run.json", {"best_epochs": [9]}, "best_epochs"),
+        ("run.json", {"motifs": [1]}, "motifs"),
+    ],
+)
+def test_what_the_page_cannot_show_is_refused(runs, world, tmp_path, file, change, place):
+    folders = {"dataset.json": tmp_path / "dataset", "run.json": tmp_path / "run"}
+    shutil.copytree(world / "dataset", folders["dataset.json"])
+    shutil.copytree(runs[0], folders["run.json"])
+    path = folders[file] / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=rf"{file}: {place} is not what pmntool writes there"):
+        report([folders["run.json"]], folders["dataset.json"], None, bootstrap=HOW)
 
 
 def test_one_run_and_no_draws(runs, world):

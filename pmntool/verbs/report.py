@@ -25,9 +25,11 @@ from pmntool import __version__, metrics
 from pmntool.bootstrap import FDR, Bootstrap
 from pmntool.checkpoint import Run, run_names
 from pmntool.dataset import Dataset
+from pmntool.errors import InputError
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.progress import Progress
 from pmntool.staging import new_file, require_free_file
+from pmntool.text import is_count, is_measure, is_number, is_text, misfit
 from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 from pmntool.verbs.compare import Evaluation
 from pmntool.verbs.evaluate import evaluate
@@ -42,6 +44,22 @@ MARKER = b'<meta name="generator" content="pmntool report">'
 SCRIPTS = ("draw.js", "training.js", "models.js", "table.js", "tree.js", "page.js")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch")  # on which the last digits of a number may depend
 MOST_PAIRS = 30  # rows of a table of TRRUST's
+
+
+DATASET = {  # of dataset.json, what the page shows of it
+    "min_overlap": is_number,
+    "splits": {str: dict.fromkeys(("windows", "bound", "cobound", "bindings"), is_count)},
+    "kept": {str: is_count},
+    "left_out": {"tfs": {str: is_text}, "peaks": {str: is_count}, "windows": {str: is_count}},
+    "inputs": [{"tf": is_text, "file": is_text, "peaks": is_count, "sha256": is_text}],
+    "files": {str: is_text},
+    "exclude": lambda value: value is ... or value is None or misfit(value, {"file": is_text}) is None,
+}
+RUN = {
+    "settings": {"prototype_weight": is_number},
+    "epochs": [{"valid_auroc": is_measure}],
+    "motifs": DATASET["exclude"],
+}
 
 
 class Report(NamedTuple):
@@ -93,14 +111,15 @@ def report(
         require_free_file(output, force=force, marker=MARKER)
     names = run_names(runs)
     paths = dict(zip(names, runs, strict=True))
+    data, opened = Dataset(dataset), {name: Run(path) for name, path in paths.items()}
+    _check_shown(data, opened)
     with _overheard({path: name for name, path in paths.items()}) as said:
         evaluation = evaluate(
             runs, dataset, None, split=split, baseline=baseline, bootstrap=bootstrap, all_pairs=True,
             other_genome=other_genome, device=device, precision=precision, progress=progress,
         )  # fmt: skip
-        opened = {name: Run(path) for name, path in paths.items()}
         found = _cluster(evaluation.groups, opened, trrust, bootstrap.seed)
-    data, verdict = Dataset(dataset), judge(evaluation)
+    verdict = judge(evaluation)
     said += cautions(evaluation, verdict, data, opened, split)
     options = {
         "split": split, "baseline": baseline, "bootstrap": bootstrap.draws, "block": bootstrap.block,
@@ -126,6 +145,18 @@ class _Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         args = (self.names.get(arg, arg.resolve().name) if isinstance(arg, Path) else arg for arg in record.args or ())
         self.said.append(record.msg % tuple(args))
+
+
+def _check_shown(data: Dataset, runs: Mapping[str, Run]) -> None:
+    """Refuse what the page could not show, before anything is computed."""
+    wrong = {data.path / "dataset.json": misfit(data.meta, DATASET)}
+    for run in runs.values():
+        best, n_epochs = run.meta.get("best_epochs", []), len(run.meta["epochs"])
+        in_range = all(0 < epoch <= n_epochs for epoch in best)
+        wrong[run.path / "run.json"] = misfit(run.meta, RUN) or (None if in_range else "best_epochs")
+    for path, place in wrong.items():
+        if place is not None:
+            raise InputError(f"{path}: {place} is not what pmntool writes there, and the page shows it")
 
 
 @contextmanager
