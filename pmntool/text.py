@@ -21,6 +21,7 @@ from pmntool.errors import InputError
 log = logging.getLogger("pmntool")
 
 MOST_BYTES = 1 << 29  # of one file, unpacked
+MOST_NESTED = 32  # lists and objects of JSON within one another
 _GZIP = b"\x1f\x8b"
 
 
@@ -201,9 +202,16 @@ def parse_json(content: bytes) -> Any:
         It is no JSON, nested too deep, or holds NaN or a number that is too large.
     """
     try:
-        return json.loads(content, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except RecursionError as problem:
         raise ValueError("nested too deep") from problem
+    inner = [value]
+    for _ in range(MOST_NESTED):
+        lists = [part.values() if isinstance(part, dict) else part for part in inner if isinstance(part, dict | list)]
+        inner = [part for parts in lists for part in parts]
+    if any(isinstance(part, dict | list) for part in inner):
+        raise ValueError("nested too deep")
+    return value
 
 
 def _finite(text: str) -> float:

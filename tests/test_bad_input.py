@@ -490,3 +490,10 @@ def test_weights_that_are_not_numbers(world, tmp_path):
 def test_json_that_is_none(text):
     with pytest.raises(ValueError):
         parse_json(text)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_json_within_json_has_an_end(opening, closing):
+    assert parse_json(opening * 32 + b"1" + closing * 32)
+    with pytest.raises(ValueError, match="nested too deep"):
+        parse_json(opening * 33 + b"[]" + closing * 33)
