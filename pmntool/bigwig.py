@@ -6,6 +6,7 @@ entry cannot be written.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +20,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pmntool.errors import InputError, OutputError
-from pmntool.text import is_unicode
+from pmntool.text import as_time, counted, is_unicode
 
 if TYPE_CHECKING:
     from pmntool.regions import Region
 
+log = logging.getLogger("pmntool")
+
 BLOCK = 100_000  # values handed to the library at a time
 MOST_BYTES, RUN_BYTES, SPARE_BYTES = 5, 200, 65_536  # of a value, of values in a row, and of the library's buffers
+LOOK_UP, LONG = 7e-9, 5.0  # s: of a chromosome among others, for each of these; a track that one is warned of
 MAGIC = bytes.fromhex("26fc8f88")  # at both ends of a bigWig
 _ENTRY = np.dtype([("start", np.int64), ("end", np.int64), ("value", np.float64)])
 
@@ -67,6 +71,16 @@ def require_library(path: Path) -> ModuleType:
     if not is_unicode(str(path)):
         raise OutputError(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
     return library
+
+
+def warn_of_many(n_chroms: int) -> None:
+    """Warn of so many chromosomes that a track takes long: pyBigWig looks each up among all."""
+    seconds = LOOK_UP * n_chroms**2
+    if seconds > LONG:
+        log.warning(
+            "a bigWig of %s takes about %s a track, however short they are; --format bedgraph takes less",
+            counted(n_chroms, "chromosome"), as_time(seconds),
+        )  # fmt: skip
 
 
 def create(path: Path, sizes: Mapping[str, int]) -> IntervalsFile:

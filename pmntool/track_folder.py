@@ -1,4 +1,4 @@
-"""A folder of tracks, as `predict` writes it, opened for looking at."""
+"""A folder of tracks, as `predict` writes it and as it is opened for looking at."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pmntool.checksums import checksums
 from pmntool.errors import InputError, MismatchError
+from pmntool.progress import Progress
 from pmntool.regions import Region, parse_region
-from pmntool.text import is_count, parse_json, read_bytes, shorten, suggest
+from pmntool.text import is_count, is_measure, is_text, misfit, parse_json, read_bytes, shorten, suggest
 from pmntool.tracks import SUFFIXES, highest
 
 FORMAT = "pmntool-tracks"
 FORMAT_VERSION = 1
 START_LENGTH = 50_000  # bp, of what is shown where nobody asks for a region
+
+TRACKS = {  # of tracks.json, what is read
+    "chroms": {
+        str: {
+            "length": lambda value: is_count(value, 1),
+            "windows": is_count,
+            "split": lambda value: value is None or is_text(value),
+        }
+    },
+    "model": {"variant": is_text},
+    "least": is_measure,
+}
 
 
 class TrackFolder:
@@ -113,13 +127,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: format {version[0]!r} version {version[1]!r}; this pmntool reads {FORMAT!r} version 1"
         )
-    try:
-        good = all(is_count(about["length"], 1) and is_count(about["windows"]) for about in meta["chroms"].values())
-        good = good and isinstance(meta["model"]["variant"], str) and "least" in meta
-    except (AttributeError, TypeError, KeyError):
-        good = False
-    if not good:
-        raise InputError(f"{path}: chroms, model or least: not what a folder of tracks holds there")
+    wrong = misfit(meta, TRACKS)
+    if wrong:
+        raise InputError(f"{path}: {wrong}: not what a folder of tracks holds there")
     if not any(about["windows"] for about in meta["chroms"].values()):
         raise InputError(f"{path}: no window was scanned")
     return meta
@@ -141,3 +151,17 @@ def _read_table(folder: Path) -> dict[str, str]:
     if not files:
         raise InputError(f"{path}: lists no track")
     return files
+
+
+def add_checksums(
+    about: dict[str, Any], folder: Path, tracks: Sequence[str], md5: dict[str, str], progress: Progress
+) -> dict[str, Any]:
+    """Return what tracks.json holds: `about`, the files' checksums, and those of chromosomes where they are known."""
+    files = {}
+    progress.start("checksums", len(tracks), "tracks")
+    for name in tracks:
+        files |= checksums(folder, [name])
+        progress.advance(1, name)
+    progress.finish()
+    chroms = {c: known | ({"md5": md5[c]} if c in md5 else {}) for c, known in about["chroms"].items()}
+    return about | {"chroms": chroms, "files": files | checksums(folder, ["tracks.tsv"])}

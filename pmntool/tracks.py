@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("pmntool")
 
 SUFFIXES = {"bigwig": ".bw", "bedgraph": ".bedGraph.gz"}
-BLOCK = 100_000  # lines of a bedGraph read at a time
+BLOCK = 100_000  # lines of a bedGraph read or written at a time
+COLUMNS = ("chrom", "start", "end", "value")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -126,11 +127,10 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     chrom, begin, stop = region
     edges = begin + (stop - begin) * np.arange(n_bins + 1) // n_bins
     found = np.full(n_bins, np.nan)
-    names = ["chrom", "start", "end", "value"]
     types = {"chrom": str, "start": np.int64, "end": np.int64, "value": np.float64}
     try:
         for rows in pd.read_csv(
-            path, sep="\t", names=names, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK
+            path, sep="\t", names=COLUMNS, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK
         ):
             rows = rows[(rows["chrom"] == chrom) & (rows["end"] > begin) & (rows["start"] < stop)]
             first = np.searchsorted(edges, rows["start"], side="right").clip(1) - 1
@@ -222,17 +222,29 @@ class _BedGraph:
     def __init__(self, path: Path, sizes: Mapping[str, int]) -> None:
         self._raw = open(path, "wb")  # noqa: SIM115  (closed with the track)
         self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, compresslevel=6, mtime=0)
+        self._waiting: list[tuple[np.ndarray, ...]] = []  # columns of entries
+        self._n_waiting = 0
 
     def add(self, chrom: str, start: np.ndarray, values: np.ndarray, stride: int) -> None:
+        self._waiting.append((np.full(len(start), chrom, object), start, start + stride, values))
+        self._n_waiting += len(start)
+        if self._n_waiting >= BLOCK:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what waits, many short chromosomes together."""
         import pandas as pd  # which bigWig does without
 
-        table = pd.DataFrame({"chrom": chrom, "start": start, "end": start + stride, "value": values})
+        columns = map(np.concatenate, zip(*self._waiting, strict=True))
+        table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=False)))
         text = io.StringIO()
         table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
         self._file.write(text.getvalue().encode())
+        self._waiting, self._n_waiting = [], 0
 
     def close(self) -> None:
         with self._raw:
+            self._write()
             self._file.close()
 
     def check(self, bases: int, path: Path) -> None:

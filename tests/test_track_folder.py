@@ -68,6 +68,23 @@ def test_regions_and_tfs_are_checked(folder):
 
 
 @pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("chroms", "chr2", "split"), ["test"]), (("chroms", "chr2", "length"), 0), (("model", "variant"), None),
+        (("least",), "x"), (("chroms",), []),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_named_by_its_place(folder, place, value):
+    meta = part = json.loads((folder / "tracks.json").read_text())
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    (folder / "tracks.json").write_text(json.dumps(meta))
+    with pytest.raises(InputError, match=f"tracks.json: {'.'.join(place)}: not what a folder of tracks holds there"):
+        TrackFolder(folder)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
         ("tracks.json", None, "tracks: no tracks there (it holds no tracks.json); `pmntool p"),

@@ -86,6 +86,23 @@ def test_a_track_without_entries_still_has_its_header(tmp_path):
         assert opened.chroms() == SIZES
 
 
+@pytest.mark.parametrize(("n_chroms", "warned"), [(20_000, False), (100_000, True)])
+def test_so_many_chromosomes_that_a_bigwig_takes_long_are_said(n_chroms, warned, caplog):
+    bigwig.warn_of_many(n_chroms)
+    said = "a bigWig of 100,000 chromosomes takes about 1 min a track, however short they are; --format bedgraph "
+    assert any(message.startswith(said) for message in caplog.messages) is warned
+
+
+def test_short_chromosomes_of_a_bedgraph_come_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("pmntool.tracks.BLOCK", 3)  # entries that are written together
+    names = [f"contig{i}" for i in range(8)]
+    with Track(tmp_path / "x", dict.fromkeys(names, 250), stride=50, kind="bedgraph") as track:
+        for i, name in enumerate(names):
+            track.write(name, 75, np.array([i, i + 0.5], np.float32))
+    wanted = "".join(f"{name}\t75\t125\t{i}.0\n{name}\t125\t175\t{i}.5\n" for i, name in enumerate(names))
+    assert gzip.decompress((tmp_path / "x").read_bytes()).decode() == wanted
+
+
 def test_pybigtools_says_what_it_cannot_write(tmp_path, monkeypatch):
     monkeypatch.setattr(bigwig, "_library", lambda: import_module("pybigtools"))
     track = Track(tmp_path / "x.bw", SIZES, stride=50)

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 
 from pmntool import __version__
-from pmntool.bigwig import require_library
+from pmntool.bigwig import require_library, warn_of_many
 from pmntool.checkpoint import Run
-from pmntool.checksums import checksums
 from pmntool.chroms import select_chroms
 from pmntool.dataset import is_same_sequence
 from pmntool.device import choose_device, choose_precision, describe
@@ -28,7 +27,7 @@ from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Piece, Scanned, prepare
 from pmntool.staging import joined_directory, new_directory, require_free, room, write_json
 from pmntool.text import as_bytes, counted, shorten, suggest
-from pmntool.track_folder import FORMAT, FORMAT_VERSION
+from pmntool.track_folder import FORMAT, FORMAT_VERSION, add_checksums
 from pmntool.track_writer import file_names, write_tracks
 from pmntool.tracks import check_options, warn_of_empty, window_runs
 
@@ -138,6 +137,8 @@ def predict(
 
         if ranks.first:
             _require_room(output, _windows(pieces), len(names), kind)
+            if kind == "bigwig":
+                warn_of_many(len(sizes))
         whole = new_directory(output, force=force, marker="tracks.json", keep=True)
         with whole if ranks.first else joined_directory(output) as folder:
             if ranks.first:
@@ -157,7 +158,7 @@ def predict(
                 entries = [scanned.entries(label) for label in range(len(names))]
                 table = pd.DataFrame({"tf": names, "file": files.values(), "entries": entries})
                 table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
-                write_json(folder / "tracks.json", _add_checksums(about, folder, list(files.values()), md5, progress))
+                write_json(folder / "tracks.json", add_checksums(about, folder, list(files.values()), md5, progress))
                 scanned.remove()
     windows, splits = ({chrom: known[chrom][key] for chrom in sequence.sizes} for key in ("windows", "split"))
     return Predicted(output, files, _windows(pieces), windows, splits)
@@ -284,17 +285,3 @@ def _describe(
             for chrom, length in sizes.items()
         },
     }
-
-
-def _add_checksums(
-    about: dict[str, Any], folder: Path, tracks: Sequence[str], md5: dict[str, str], progress: Progress
-) -> dict[str, Any]:
-    """Return what tracks.json holds: `about`, the files' checksums, and those of chromosomes where they are known."""
-    files = {}
-    progress.start("checksums", len(tracks), "tracks")
-    for name in tracks:
-        files |= checksums(folder, [name])
-        progress.advance(1, name)
-    progress.finish()
-    chroms = {c: known | ({"md5": md5[c]} if c in md5 else {}) for c, known in about["chroms"].items()}
-    return about | {"chroms": chroms, "files": files | checksums(folder, ["tracks.tsv"])}
