@@ -160,7 +160,7 @@ def test_an_option_that_is_called_as_a_command_is_may_stand_at_the_top(tmp_path)
         ("force = 1", "force = 1; expected true or false"),
         ("dataset = 2020-01-01", 'dataset = "2020-01-01"; expected text, in quotes'),
         ("select-by = 'auc'", 'select-by = "auc"; expected one of auroc, aupr, recall_at_fdr, in quotes'),
-        ("epochs = 0", "--epochs 0: expected at least 1"),  # the command's own sentence
+        ("epochs = 0", "--epochs 0: expected 1 to 2147483647"),  # the command's own sentence
         ("channels = '8,x'\n", "--channels 8,x: expected whole numbers, separated by commas"),
         ("epochs = ", "cannot be read as TOML (Invalid value (at end of document))"),
         ("a = 1\nb", "cannot be read as TOML (Expected '='"),
@@ -201,7 +201,7 @@ def test_no_option_takes_what_is_no_number(desk, monkeypatch, capsys, command, k
 def test_a_message_about_the_command_line_names_no_file(desk, monkeypatch, capsys):
     (desk / "p.toml").write_text("epochs = 0")
     _, _, err = run(monkeypatch, capsys, "train", "-o", "x", "--hops", 0, "--epochs", 0, "--config", "p.toml")
-    assert err.startswith("pmntool: error: --epochs 0: expected at least 1")
+    assert err.startswith("pmntool: error: --epochs 0: expected 1 to 2147483647")
 
 
 def test_no_absolute_path_no_clock_and_no_user(desk, monkeypatch, capsys):

@@ -47,6 +47,7 @@ MOST_PAIRS = 30  # rows of a table of TRRUST's
 
 
 DATASET = {  # of dataset.json, what the page shows of it
+    "peak_windows": is_text,
     "min_overlap": is_number,
     "splits": {str: dict.fromkeys(("windows", "bound", "cobound", "bindings"), is_count)},
     "kept": {str: is_count},
@@ -56,7 +57,9 @@ DATASET = {  # of dataset.json, what the page shows of it
     "exclude": lambda value: value is ... or value is None or misfit(value, {"file": is_text}) is None,
 }
 RUN = {
-    "settings": {"prototype_weight": is_number},
+    "pmntool": is_text,
+    "torch": is_text,
+    "settings": {"prototype_weight": is_number, "seed": is_number},
     "epochs": [{"valid_auroc": is_measure}],
     "motifs": DATASET["exclude"],
 }
