@@ -121,6 +121,8 @@ def test_an_older_page_is_replaced_and_nothing_else(runs, world, tmp_path):
         ("dataset.json", {"left_out": {"tfs": {}, "peaks": {}}}, "left_out.windows"),
         ("dataset.json", {"min_overlap": None}, "min_overlap"),
         ("dataset.json", {"exclude": "x"}, "exclude"),
+        ("dataset.json", {"peak_windows": None}, "peak_windows"),
+        ("run.json", {"torch": 2}, "torch"),
         ("run.json", {"settings": {"prototype_weight": None}}, "settings.prototype_weight"),
         ("run.json", {"epochs": [{"epoch": 1}]}, "epochs.0.valid_auroc"),
         ("run.json", {"best_epochs": [9]}, "best_epochs"),
