@@ -16,7 +16,7 @@ from pmntool.labels import SPLITS
 
 WORD = 32  # bp; two bits a base fill a uint64
 LEAST_SHARE = 0.5  # of a window's words, in train: the window leaks
-PIECE = 1 << 20  # bp of which words are made at once
+PIECE = 1 << 22  # bp of which words are made at once
 PART = 1 << 25  # bp whose words are held in memory, to be looked for in all of train: 0.6 GB at most
 
 
