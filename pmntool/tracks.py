@@ -237,6 +237,8 @@ class _BedGraph:
 
         columns = map(np.concatenate, zip(*self._waiting, strict=True))
         table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=False)))
+        if len(table):  # pandas before 3 would write unquoted float32 with the digits of float64
+            table["value"] = table["value"].to_numpy().astype(str).astype(object)
         text = io.StringIO()
         table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
         self._file.write(text.getvalue().encode())

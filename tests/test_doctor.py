@@ -32,7 +32,8 @@ def test_a_sound_installation():
     found = doctor()
     assert found.problems == []
     facts = found.facts
-    assert facts["packages"]["torch"] == torch.__version__ and facts["packages"]["numpy"] == np.__version__
+    assert torch.__version__.startswith(facts["packages"]["torch"])
+    assert facts["packages"]["numpy"] == np.__version__
     assert facts["threads"] == 1 and facts["cores"] >= 1  # tests run on one thread
     expected = ("cuda", None) if torch.cuda.is_available() else ("cpu", "32")
     assert facts["device_auto"] == expected[0] and expected[1] in (None, facts["precision_auto"])
