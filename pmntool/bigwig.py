@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pmntool.errors import InputError, OutputError
+from pmntool.errors import InputError, OutputError, PmnError
 from pmntool.text import as_time, counted, is_unicode
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def require_library(path: Path) -> ModuleType:
     library = _library()
     if library is None:
         raise OutputError("bigWig cannot be written: no pyBigWig or pybigtools is installed; use --format bedgraph")
-    if not is_unicode(str(path)):
-        raise OutputError(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
+    _require_unicode(path, OutputError)
     return library
 
 
@@ -117,8 +116,7 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
     library = _library()
     if library is None:
         raise InputError(f"{path}: a bigWig cannot be read: neither pyBigWig nor pybigtools is installed")
-    if not is_unicode(str(path)):
-        raise InputError(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
+    _require_unicode(path, InputError)
     read = _highest_by_pybigwig if library.__name__ == "pyBigWig" else _highest_by_pybigtools
     try:
         return read(library, path, region, n_bins)
@@ -126,6 +124,11 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
         if isinstance(error, Exception) or _is_panic(error):
             raise InputError(f"{path}: cannot be read as bigWig, or does not reach {region[0]}:{region[2]}") from error
         raise
+
+
+def _require_unicode(path: Path, error: type[PmnError]) -> None:
+    if not is_unicode(str(path)):
+        raise error(f"{path}: the name is not UTF-8, which bigWig needs; take another, or bedGraph")
 
 
 def _library() -> ModuleType | None:

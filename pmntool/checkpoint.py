@@ -31,7 +31,7 @@ from pmntool.errors import CheckpointError, InputError
 from pmntool.models import build
 from pmntool.run_json import FORMAT, FORMAT_VERSION, hyperparameters, read
 from pmntool.staging import new_file, write_json
-from pmntool.text import is_unicode, open_plain
+from pmntool.text import is_unicode, read_plain
 
 log = logging.getLogger("pmntool")
 
@@ -117,8 +117,7 @@ class Run:
         entry = self.meta[which]
         path = self.path / entry["file"]
         try:
-            with open_plain(path) as file:
-                content = file.read()
+            content = read_plain(path)
         except (OSError, ValueError) as error:  # a ValueError of a name that holds a NUL
             why = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{path}: cannot be read ({why}), but run.json names it") from error

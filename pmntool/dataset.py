@@ -29,7 +29,7 @@ from pmntool.genome import N_CODE
 from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
-from pmntool.text import are_names, is_count, open_plain, parse_json, shorten
+from pmntool.text import PLAIN, are_names, is_count, misfit, parse_json, read_plain, shorten
 
 log = logging.getLogger("pmntool")
 
@@ -37,7 +37,6 @@ FORMAT = "pmntool-dataset"
 FORMAT_VERSION = 1
 ARRAYS = ("windows.bed", "sequence.npy", "offsets.npy", "labels.npy")
 LEAKAGE = "leakage.tsv"  # a dataset of before there was one lacks it
-PLAIN = {"sep": "\t", "index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONE}  # as bedtools writes and reads
 
 
 class Dataset:
@@ -243,8 +242,7 @@ def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
 
 def _read(path: Path, folder: Path) -> bytes:
     try:
-        with open_plain(path) as file:
-            return file.read()
+        return read_plain(path)
     except OSError as error:
         hint = "" if path.name != MARKERS["dataset"] else f"; {nearest(folder)}"
         if not folder.exists():
@@ -279,8 +277,7 @@ def _parse(content: bytes, folder: Path) -> dict[str, Any]:
     rules = {
         "tfs": are_names(meta["tfs"]),
         "window and stride": is_count(meta["window"], 1) and is_count(meta["stride"], 1),
-        "splits": isinstance(splits, dict)
-        and all(isinstance(splits.get(split), dict) and is_count(splits[split].get("windows")) for split in SPLITS),
+        "splits": misfit(splits, dict.fromkeys(SPLITS, {"windows": is_count})) is None,
         "chroms": are_chroms(chroms),
         "files": isinstance(files, dict) and set(ARRAYS) <= files.keys(),
         "negatives": isinstance(meta["negatives"], int | float),
@@ -293,7 +290,5 @@ def _parse(content: bytes, folder: Path) -> dict[str, Any]:
 
 def are_chroms(value: object) -> bool:
     """Say whether a value of JSON tells each chromosome's length and split."""
-    return isinstance(value, dict) and all(
-        isinstance(chrom, dict) and is_count(chrom.get("length"), 1) and chrom.get("split") in SPLITS
-        for chrom in value.values()
-    )
+    about = {"length": lambda length: is_count(length, 1), "split": lambda split: split in SPLITS}
+    return misfit(value, {str: about}) is None

@@ -162,8 +162,8 @@ def dendrogram(
         left.spines[edge].set_visible(False)
     shown = similarity[np.ix_(order, order)]
     limit = max(0.1, np.ceil(10 * np.abs(shown - np.eye(len(tfs))).max()) / 10)  # the diagonal says nothing
-    edges = np.arange(len(tfs) + 1) - 0.5
     if named:  # a large picture of few squares, for which imshow takes 1.3 GB more
+        edges = np.arange(len(tfs) + 1) - 0.5
         image = right.pcolormesh(edges, edges, shown, cmap="RdBu_r", vmin=-limit, vmax=limit)
     else:
         image = right.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", aspect="auto")

@@ -9,7 +9,7 @@ from pmntool.dataset import are_chroms
 from pmntool.errors import CheckpointError
 from pmntool.kinds import nearest
 from pmntool.models import BUILDERS, Hyperparameters
-from pmntool.text import are_names, is_count, is_measure, misfit, open_plain, parse_json
+from pmntool.text import are_names, is_count, is_measure, is_text, misfit, parse_json, read_plain
 from pmntool.variants import STRANDS
 
 FORMAT = "pmntool-run"
@@ -28,8 +28,7 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = folder / "run.json"
     try:
-        with open_plain(path) as file:
-            meta = parse_json(file.read())
+        meta = parse_json(read_plain(path))
         found = meta["format"], meta["format_version"]
     except OSError as error:
         raise CheckpointError(f"{folder}: no run there (run.json: {error.strerror}); {nearest(folder)}") from error
@@ -52,7 +51,6 @@ def read(folder: Path) -> dict[str, Any]:
 def _check_values(path: Path, meta: dict[str, Any]) -> None:
     """Refuse values that are not of their kind."""
     weights = all(isinstance(meta[w], dict) and {"file", "sha256"} <= meta[w].keys() for w in ("best", "last"))
-    trained, epochs, best = meta["dataset"], meta["epochs"], meta.get("best_epochs", [])
     rules = {
         "tfs": are_names(meta["tfs"]),
         "hyperparameters": _are_sizes(meta["hyperparameters"]),
@@ -62,11 +60,9 @@ def _check_values(path: Path, meta: dict[str, Any]) -> None:
         and meta["stride"] <= meta["window"] <= LARGEST_SIZE,
         "settings": isinstance(meta["settings"], dict)
         and all(is_count(meta["settings"].get(name, 0)) for name in ("epochs", "patience")),
-        "best_epochs": isinstance(best, list) and all(map(is_count, best)),
-        "dataset": isinstance(trained, dict)
-        and are_chroms(trained.get("chroms"))
-        and isinstance(trained.get("sha256"), str),
-        "epochs": misfit(epochs, [{str: is_measure}]) is None,
+        "best_epochs": misfit(meta.get("best_epochs", []), [is_count]) is None,
+        "dataset": misfit(meta["dataset"], {"chroms": are_chroms, "sha256": is_text}) is None,
+        "epochs": misfit(meta["epochs"], [{str: is_measure}]) is None,
     }
     wrong = [name for name, good in rules.items() if not good]
     if wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import errno
 import gzip
@@ -21,6 +22,7 @@ from pmntool.errors import InputError
 log = logging.getLogger("pmntool")
 
 MOST_BYTES = 1 << 29  # of one file, unpacked
+PLAIN = {"sep": "\t", "index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONE}  # as bedtools writes and reads
 MOST_NESTED = 32  # lists and objects of JSON within one another
 _GZIP = b"\x1f\x8b"
 
@@ -51,6 +53,12 @@ def open_plain(path: Path) -> BinaryIO:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return open(path, "rb")
+
+
+def read_plain(path: Path) -> bytes:
+    """Return the content of a file as `open_plain` opens it."""
+    with open_plain(path) as file:
+        return file.read()
 
 
 def read_lines(path: Path, error: type[InputError]) -> list[str]:

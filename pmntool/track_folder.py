@@ -128,7 +128,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
             f"{path}: format {version[0]!r} version {version[1]!r}; this pmntool reads {FORMAT!r} version 1"
         )
     wrong = misfit(meta, TRACKS)
-    if wrong:
+    if wrong is not None:
         raise InputError(f"{path}: {wrong}: not what a folder of tracks holds there")
     if not any(about["windows"] for about in meta["chroms"].values()):
         raise InputError(f"{path}: no window was scanned")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import io
 import logging
 import re
 import zlib
@@ -25,7 +24,7 @@ import numpy as np
 from pmntool import bigwig
 from pmntool.errors import InputError
 from pmntool.intervals import tile
-from pmntool.text import counted
+from pmntool.text import PLAIN, counted
 
 if TYPE_CHECKING:
     from pmntool.regions import Region
@@ -235,13 +234,12 @@ class _BedGraph:
         """Write what waits, many short chromosomes together."""
         import pandas as pd  # which bigWig does without
 
-        columns = map(np.concatenate, zip(*self._waiting, strict=True))
-        table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=False)))
-        if len(table):  # pandas before 3 would write unquoted float32 with the digits of float64
-            table["value"] = table["value"].to_numpy().astype(str).astype(object)
-        text = io.StringIO()
-        table.to_csv(text, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
-        self._file.write(text.getvalue().encode())
+        if not self._waiting:
+            return
+        *places, values = map(np.concatenate, zip(*self._waiting, strict=True))
+        digits = values.astype(str).astype(object)  # pandas 2 would write float32 with the digits of float64
+        table = pd.DataFrame(dict(zip(COLUMNS, (*places, digits), strict=True)))
+        self._file.write(table.to_csv(header=False, **PLAIN).encode())
         self._waiting, self._n_waiting = [], 0
 
     def close(self) -> None:

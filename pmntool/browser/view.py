@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pmntool.dataset import PLAIN
 from pmntool.errors import InputError, MismatchError
 from pmntool.genes import read_genes, to_bed
 from pmntool.genome import Genome
 from pmntool.peaks import find_peaks, read_peaks
 from pmntool.plots import GRAY, HUES
 from pmntool.regions import Region
-from pmntool.text import shorten
+from pmntool.text import PLAIN, shorten
 from pmntool.track_folder import TrackFolder
 from pmntool.tracks import SUFFIXES, file_stems
 

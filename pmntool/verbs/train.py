@@ -32,6 +32,8 @@ from pmntool.variants import STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
 
+MOST = 2**31 - 1  # of windows in a batch, and of epochs
+
 
 def train(
     dataset: Path,
@@ -271,9 +273,9 @@ def _check(settings: Settings, hp: Hyperparameters) -> None:
             0 < settings.learning_rate < math.inf,
             f"--learning-rate {settings.learning_rate}: expected a finite number above 0",
         ),
-        (1 <= settings.batch_size < 2**31, f"--batch-size {settings.batch_size}: expected 1 to {2**31 - 1}"),
-        (1 <= settings.epochs < 2**31, f"--epochs {settings.epochs}: expected 1 to {2**31 - 1}"),
-        (0 <= settings.patience < 2**31, f"--patience {settings.patience}: expected 0 to {2**31 - 1}"),
+        (1 <= settings.batch_size <= MOST, f"--batch-size {settings.batch_size}: expected 1 to {MOST}"),
+        (1 <= settings.epochs <= MOST, f"--epochs {settings.epochs}: expected 1 to {MOST}"),
+        (0 <= settings.patience <= MOST, f"--patience {settings.patience}: expected 0 to {MOST}"),
         (settings.select_by in metrics.NAMES, f"--select-by {settings.select_by}: expected {'|'.join(metrics.NAMES)}"),
         (0 <= settings.seed < 2**32, f"--seed {settings.seed}: expected 0 to {2**32 - 1}"),
         (
