@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 import torch
 from torch import nn
 
 from pmntool.errors import InputError
+from pmntool.machine import keep_memory
 from pmntool.variants import PRECISIONS
-
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
-_MOST = 1 << 30  # bytes
 
 
 def choose_device(name: str) -> torch.device:
@@ -84,19 +79,6 @@ def use_precision(net: nn.Module, precision: str, device: torch.device) -> str:
             if hasattr(encoder, name):
                 setattr(encoder, name, _in_bfloat16(getattr(encoder, name), device))
     return "bf16"
-
-
-def keep_memory() -> None:
-    """Let glibc keep the memory that tensors free, where it would give it back to the system at once.
-
-    A third of a training step on a CPU would go into asking for it again, page by page. Elsewhere nothing happens.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _MOST)
-        mallopt(_TRIM_THRESHOLD, _MOST)
 
 
 def _in_bfloat16(method, device: torch.device):

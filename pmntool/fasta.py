@@ -7,17 +7,21 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from pmntool.chroms import LONGEST
 from pmntool.errors import GenomeError
-from pmntool.fasta_index import why_unfit
+from pmntool.fasta_index import read_index, why_unfit
 
 if TYPE_CHECKING:
     import pysam
+
+Fetch = Callable[[str, int, int], bytes]  # letters of a chromosome from here to there
 
 log = logging.getLogger("pmntool")
 
@@ -29,7 +33,7 @@ STEP = 1 << 24  # bytes of a file looked at together; a multiple of every page's
 class Opened(NamedTuple):
     """An open FASTA."""
 
-    file: pysam.FastaFile
+    fetch: Fetch
     index: Path
     block_index: Path | None  # of bgzip
     sizes: dict[str, int]  # chromosome name to length in bp, in the order of the file
@@ -96,7 +100,30 @@ def _open(path: Path, index: Path, block_index: Path | None, closing: ExitStack)
     file = closing.enter_context(
         pysam.FastaFile(str(path), filepath_index=str(index), filepath_index_compressed=blocks)
     )
-    return Opened(file, index, block_index, dict(zip(file.references, file.lengths, strict=True)))
+    fetch = _blocks(file) if block_index else _plain(path, index, closing)
+    return Opened(fetch, index, block_index, dict(zip(file.references, file.lengths, strict=True)))
+
+
+def _blocks(file: pysam.FastaFile) -> Fetch:
+    return lambda chrom, start, end: file.fetch(chrom, start, end).encode("latin-1")
+
+
+def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
+    """Read whole lines from where the index says that they stand, and cut their ends off; faster than pysam."""
+    lines = {name.decode("latin-1"): lines for name, lines in read_index(index)}
+    file = closing.enter_context(path.open("rb"))
+
+    def fetch(chrom: str, start: int, end: int) -> bytes:
+        _, offset, bases, width = lines[chrom]
+        first, last = start // bases, (end - 1) // bases
+        block = np.empty((last - first + 1, width), dtype=np.uint8)
+        file.seek(offset + first * width)
+        size = file.readinto(block.reshape(-1)[: (last - first) * width + (end - 1) % bases + 1])
+        n_letters = size // width * bases + min(size % width, bases)
+        letters = block[:, :bases].reshape(-1)[:n_letters]
+        return letters[start - first * bases : end - first * bases].tobytes()
+
+    return fetch
 
 
 def _check_head(path: Path) -> None:

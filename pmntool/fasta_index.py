@@ -10,15 +10,32 @@ import os
 import struct
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 LONGEST = 1 << 20  # bytes of the headers between two sequences
 HEAD = 18  # bytes of a bgzip block's header; the last two hold the block's size, less one
 
+
+class Lines(NamedTuple):
+    """How a sequence stands in its FASTA."""
+
+    length: int  # bp
+    offset: int  # of the first base, bytes
+    bases: int  # of a line
+    width: int  # of a line with its end, bytes
+
+
 Read = Callable[[int, int], bytes]  # bytes from here to there of the FASTA, uncompressed; fewer at its end
+
+
+def read_index(index: Path) -> Iterator[tuple[bytes, Lines]]:
+    """Yield each sequence's name and lines; what is no index is a ValueError or TypeError."""
+    for line in index.read_bytes().splitlines():
+        name, *numbers = line.split(b"\t")
+        yield name, Lines(*map(int, numbers[:4]))
 
 
 def why_unfit(fasta: Path, index: Path, block_index: Path | None = None) -> str | None:
@@ -30,15 +47,13 @@ def why_unfit(fasta: Path, index: Path, block_index: Path | None = None) -> str 
             return _compare(index, _read_blocks(file, block_index) if block_index else _read_plain(file))
     except OSError as error:
         return error.strerror or str(error)
-    except (ValueError, IndexError, struct.error, zlib.error):
+    except (ValueError, TypeError, IndexError, struct.error, zlib.error):
         return "no index, or half of one"
 
 
 def _compare(index: Path, read: Read) -> str | None:
     end = 0
-    for line in index.read_bytes().splitlines():
-        name, *numbers = line.split(b"\t")
-        length, offset, bases, width = map(int, numbers[:4])
+    for name, (length, offset, bases, width) in read_index(index):
         if length == 0:  # a header without bases
             continue
         between = _headers(read, end, offset) if end < offset <= end + LONGEST else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import string
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,19 +24,20 @@ log = logging.getLogger("pmntool")
 
 N_CODE = 4
 LOOK = 10_000  # bases that are looked at to tell DNA from protein
-PIECE = 1 << 24  # bp that are read at a time for a checksum
+PIECE = 1 << 20  # bp that are read, and hashed, at a time: they stay in the processor's cache
+HASHERS = 2  # chromosomes that are hashed at a time
 _BASES = {letter: code for code, letters in enumerate((b"Aa", b"Cc", b"Gg", b"Tt")) for letter in letters}
 _CODES = bytes(_BASES.get(letter, N_CODE) for letter in range(256))
 _LETTERS = string.ascii_letters.encode() + b"*-."
 
 
-def encode(sequence: bytes | str) -> np.ndarray:
+def encode(sequence: bytes | str | np.ndarray) -> np.ndarray:
     """Translate letters into base codes.
 
     Parameters
     ----------
     sequence
-        DNA letters, ASCII, either case.
+        DNA letters, ASCII, either case; as an array uint8.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def encode(sequence: bytes | str) -> np.ndarray:
     >>> encode("ACGTacgtNR").tolist()
     [0, 1, 2, 3, 0, 1, 2, 3, 4, 4]
     """
-    letters = sequence.encode("ascii") if isinstance(sequence, str) else sequence
+    letters = sequence.encode("ascii") if isinstance(sequence, str) else bytes(sequence)
     return np.frombuffer(letters.translate(_CODES), dtype=np.uint8)
 
 
@@ -87,10 +89,10 @@ class Genome:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         with ExitStack() as closing:
-            self._file, self.index, self.block_index, self.sizes = open_fasta(self.path, closing)
+            self._read, self.index, self.block_index, self.sizes = open_fasta(self.path, closing)
             if problem := self._why_not_dna():
                 raise GenomeError(f"{self.path}: {problem}")
-            self._thread, self._hashing = closing.enter_context(ThreadPoolExecutor(1)), []
+            self._threads, self._hashing = closing.enter_context(ThreadPoolExecutor(HASHERS)), []
             self._closing = closing.pop_all()
         log.debug("opened %s: %d chromosomes, %d bp", self.path, len(self.sizes), sum(self.sizes.values()))
 
@@ -110,27 +112,27 @@ class Genome:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} is not within the genome")
         return encode(self._fetch(chrom, start, end))
 
-    def codes_and_checksum(self, chrom: str) -> tuple[np.ndarray, Future[str]]:
-        """Return a chromosome's base codes, and the MD5 of its upper-case letters as in the M5 tag of a SAM header.
+    def letters_and_checksum(self, chrom: str) -> tuple[np.ndarray, Future[str]]:
+        """Return a chromosome's letters, uint8, and the MD5 of its upper-case letters as in the M5 tag of a SAM header.
 
-        The MD5 of a long one is made beside, while the next is read; the letters of two are in memory at most.
+        The MD5 of a long one is made beside, while the next are read; the letters of three are in memory at most.
         """
-        letters = self._fetch(chrom, 0, self.sizes[chrom])
+        letters = np.empty(self.sizes[chrom], dtype=np.uint8)
+        for start, piece in self._pieces(chrom):
+            letters[start : start + len(piece)] = piece
         checksum: Future[str] = Future()
         if len(letters) < PIECE:
-            checksum.set_result(_md5(letters))
+            checksum.set_result(_md5([letters]))
         else:
-            wait(self._hashing)
-            checksum = self._thread.submit(_md5, letters)
-            self._hashing = [checksum]
-        return encode(letters), checksum
+            wait(self._hashing[-HASHERS:][:1])
+            pieces = (letters[start : start + PIECE] for start in range(0, len(letters), PIECE))
+            checksum = self._threads.submit(_md5, pieces)
+            self._hashing.append(checksum)
+        return letters, checksum
 
     def checksum(self, chrom: str) -> str:
         """Return the same MD5 without holding the chromosome in memory."""
-        digest = hashlib.md5(usedforsecurity=False)
-        for start in range(0, self.sizes[chrom], PIECE):
-            digest.update(_upper(self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom]))))
-        return digest.hexdigest()
+        return _md5(piece for _, piece in self._pieces(chrom))
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""
@@ -142,16 +144,21 @@ class Genome:
         why = why_not_dna(self._fetch(first, 0, min(self.sizes[first], LOOK)))
         return why and f"{first} {why}"
 
+    def _pieces(self, chrom: str) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield where each piece of a chromosome begins, and its letters, uint8."""
+        for start in range(0, self.sizes[chrom], PIECE):
+            piece = self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom]))
+            yield start, np.frombuffer(piece, dtype=np.uint8)
+
     def _fetch(self, chrom: str, start: int, end: int) -> bytes:
         try:
-            letters = self._file.fetch(chrom, start, end).encode("ascii") if start < end else b""
-        except UnicodeError as error:
-            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds bytes that are no letters") from error
+            letters = self._read(chrom, start, end) if start < end else b""
         except (ValueError, KeyError, OSError) as error:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} cannot be read; is the .fai its own?") from error
         if len(letters) != end - start:
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
-        if letters.translate(None, _LETTERS):
+        ascii_codes = np.frombuffer(letters, dtype=np.uint8)
+        if not ((ascii_codes & 0xDF) - 65 < 26).all() and letters.translate(None, _LETTERS):  # the first is faster
             raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds blanks or signs that are no letters")
         return letters
 
@@ -162,14 +169,9 @@ class Genome:
         self.close()
 
 
-def _md5(letters: bytes) -> str:
+def _md5(pieces: Iterable[np.ndarray]) -> str:
+    """Return the MD5 of letters and `*-.`, uint8, in upper case; unlike with `bytes.upper`, other threads run."""
     digest = hashlib.md5(usedforsecurity=False)
-    for start in range(0, len(letters), PIECE):
-        digest.update(_upper(letters[start : start + PIECE]))
+    for piece in pieces:
+        digest.update(piece & ~(piece >> 1 & 0x20))  # 0x20 makes a letter small, 0x40 tells letters from signs
     return digest.hexdigest()
-
-
-def _upper(letters: bytes) -> np.ndarray:
-    """Return `letters.upper()` of letters and `*-.`, uint8; unlike that, it lets other threads run meanwhile."""
-    ascii_codes = np.frombuffer(letters, dtype=np.uint8)
-    return ascii_codes & ~(ascii_codes >> 1 & 0x20)  # 0x20 makes a letter small, 0x40 tells letters from signs

@@ -74,12 +74,12 @@ def count_marked(marked: np.ndarray, *, n_windows: int, window: int, stride: int
     return total[start + window] - total[start]
 
 
-def lay_out(codes: np.ndarray, start: np.ndarray, window: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def lay_out(bases: np.ndarray, start: np.ndarray, window: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """Merge windows that overlap or touch into stretches.
 
     Returns
     -------
-    Where each window begins in the stretches laid end to end, int64 (n,), and the stretches' base codes.
+    Where each window begins in the stretches laid end to end, int64 (n,), and the stretches' bases.
     """
     if not len(start):
         return np.empty(0, np.int64), []
@@ -87,4 +87,4 @@ def lay_out(codes: np.ndarray, start: np.ndarray, window: int) -> tuple[np.ndarr
     first, last = start[opens], start[np.concatenate([opens[1:], [True]])] + window
     before = np.concatenate([[0], np.cumsum(last - first)[:-1]])
     stretch = np.cumsum(opens) - 1
-    return start - first[stretch] + before[stretch], [codes[a:b] for a, b in zip(first, last, strict=True)]
+    return start - first[stretch] + before[stretch], [bases[a:b] for a, b in zip(first, last, strict=True)]

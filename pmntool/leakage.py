@@ -7,7 +7,9 @@ piece of 116 bp holds that is the same base for base, or a window of 98 % identi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,13 @@ from pmntool.labels import SPLITS
 
 WORD = 32  # bp; two bits a base fill a uint64
 LEAST_SHARE = 0.5  # of a window's words, in train: the window leaks
-PIECE = 1 << 22  # bp of which words are made at once
-PART = 1 << 25  # bp whose words are held in memory, to be looked for in all of train: 0.6 GB at most
+PIECE = 1 << 18  # bp of which words are made at once: they stay in the processor's cache
+PART = 1 << 25  # bp that are looked for in all of train together, through a sieve of 0.25 GB
+THREADS = 4
+FIRST, SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F  # odd, irregular: the top bits of word * factor are its hash
+
+
+T = TypeVar("T")
 
 
 def find_leaks(windows: pd.DataFrame, sequence: np.ndarray, offsets: np.ndarray, window: int) -> pd.DataFrame:
@@ -62,21 +69,62 @@ def shared_words(codes: np.ndarray, starts: np.ndarray, others: np.ndarray, wind
 
     Notes
     -----
-    Memory does not grow with the sequence: the words of `PART` bp of `starts` are sorted, those of `others` go by in
-    pieces. Time is one pass over `others` a part, about 0.2 µs a base.
+    Memory does not grow with the sequence: a sieve of the words of `PART` bp of `starts` leaves few of the words of
+    `others`, which go by in pieces, and those are sorted; a sieve of these leaves few words of `starts` to look up.
     """
-    share = np.zeros(len(starts))
-    for part in _pieces(starts, PART) if window >= WORD else ():
-        here = starts[part]
-        known = np.concatenate([_counted_words(codes, here[piece], window) for piece in _pieces(here, PIECE)])
-        known.sort()
-        seen = np.zeros(len(known), dtype=bool)
-        for piece in _pieces(others, PIECE):
-            place, found = _look_up(np.sort(_counted_words(codes, others[piece], window)), known)
-            seen[place[found]] = True
-        known = known[seen]
-        share[part] = np.concatenate([_shares(codes, here[piece], window, known) for piece in _pieces(here, PIECE)])
-    return share
+    if window < WORD:
+        return np.zeros(len(starts))
+    parts = [_shares_of_part(codes, starts[part], others, window) for part in _pieces(starts, PART)]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _shares_of_part(codes: np.ndarray, starts: np.ndarray, others: np.ndarray, window: int) -> np.ndarray:
+    sieve = _Sieve(int(starts[-1] - starts[0]) + window)
+    _each(lambda some: sieve.add(_counted_words(codes, some, window)), starts)
+    known = np.empty(0, dtype=np.uint64)
+    for group in _pieces(others, PART):
+        found = _each(lambda some: sieve.kept(_counted_words(codes, some, window)), others[group])
+        known = np.sort(np.concatenate([known, *found]))
+        known = np.concatenate([known[:1], known[1:][known[1:] != known[:-1]]])  # each once
+    sieve_of_known = _Sieve(4 * len(known))
+    sieve_of_known.add(known)
+    return np.concatenate(_each(lambda some: _shares(codes, some, window, known, sieve_of_known), starts))
+
+
+def _each(do: Callable[[np.ndarray], T], starts: np.ndarray) -> list[T]:
+    """Return what comes of each piece of the windows; several at a time, as numpy lets other threads run."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(do, [starts[piece] for piece in _pieces(starts, PIECE)]))
+
+
+class _Sieve:
+    """Which words may be among those added: all that are, and one in 64 of the others (a Bloom filter).
+
+    Parameters
+    ----------
+    n_words
+        How many are added at most.
+    """
+
+    def __init__(self, n_words: int) -> None:
+        n_bits = (8 * max(n_words, 1) - 1).bit_length()
+        self._marked = np.zeros(1 << n_bits, dtype=bool)
+        self._shift = np.uint64(64 - n_bits)
+
+    def add(self, words: np.ndarray) -> None:
+        self._marked[self._places(words, FIRST)] = self._marked[self._places(words, SECOND)] = True
+
+    def passing(self, words: np.ndarray) -> np.ndarray:
+        """Return which words pass: places in `words`, int64, ascending."""
+        passing = np.flatnonzero(self._marked[self._places(words, FIRST)])
+        return passing[self._marked[self._places(words[passing], SECOND)]]
+
+    def kept(self, words: np.ndarray) -> np.ndarray:
+        """Return the words that pass."""
+        return words[self.passing(words)]
+
+    def _places(self, words: np.ndarray, factor: int) -> np.ndarray:
+        return (words * np.uint64(factor) >> self._shift).view(np.int64)
 
 
 def words(codes: np.ndarray) -> np.ndarray:
@@ -91,14 +139,12 @@ def words(codes: np.ndarray) -> np.ndarray:
     -------
     uint64, shape (S - 31,).
     """
-    forward = (codes & 3).astype(np.uint64)
+    forward = codes & 3
     backward = 3 - forward
-    size = 1
-    while size < WORD:
-        bits = np.uint64(2 * size)
+    for size, dtype in ((1, np.uint8), (2, np.uint8), (4, np.uint16), (8, np.uint32), (16, np.uint64)):
+        bits, forward, backward = dtype(2 * size), forward.astype(dtype), backward.astype(dtype)
         forward = forward[:-size] << bits | forward[size:]
         backward = backward[size:] << bits | backward[:-size]
-        size *= 2
     return np.minimum(forward, backward)
 
 
@@ -127,18 +173,15 @@ def _counted_words(codes: np.ndarray, starts: np.ndarray, window: int) -> np.nda
     return found[good & (np.cumsum(edges[:-1]) > 0)]
 
 
-def _look_up(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each word would stand in `known`, ascending, and whether it does."""
-    if not len(known):
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return place, known[place] == wanted
-
-
-def _shares(codes: np.ndarray, starts: np.ndarray, window: int, known: np.ndarray) -> np.ndarray:
-    """Return the share of each window's words that are `known`."""
+def _shares(codes: np.ndarray, starts: np.ndarray, window: int, known: np.ndarray, sieve: _Sieve) -> np.ndarray:
+    """Return the share of each window's words that are `known`, ascending, by a sieve of these."""
     found, good = _marked_words(codes, starts, window)
-    hits = good & _look_up(found, known)[1]
+    hits = np.zeros(len(found), dtype=bool)
+    if len(known):
+        passing = sieve.passing(found)
+        place = np.minimum(np.searchsorted(known, found[passing]), len(known) - 1)
+        hits[passing] = known[place] == found[passing]
+    hits &= good
     first = starts - starts[0]
     n_hits, n_good = (
         total[first + window - WORD + 1] - total[first]

@@ -127,13 +127,22 @@ def test_the_checksum_is_the_md5_of_the_capitals(tmp_path, monkeypatch):
     (tmp_path / "genome.fa").write_bytes(fasta(SEQUENCES))
     with Genome(tmp_path / "genome.fa") as genome:
         for name, sequence in SEQUENCES.items():
-            codes, checksum = genome.codes_and_checksum(name)
-            assert codes.tolist() == expected(sequence)
+            letters, checksum = genome.letters_and_checksum(name)
+            assert letters.tobytes().decode() == sequence
             wanted = hashlib.md5(sequence.upper().encode()).hexdigest()
             assert checksum.result() == wanted
             for piece in (1, 7, 1000):
                 monkeypatch.setattr("pmntool.genome.PIECE", piece)
-                assert genome.checksum(name) == genome.codes_and_checksum(name)[1].result() == wanted
+                assert genome.checksum(name) == genome.letters_and_checksum(name)[1].result() == wanted
+
+
+def test_a_line_that_ends_where_the_index_promises_a_base(tmp_path):
+    """The index has lines of 6; those of the file have 5, and both end at the same byte."""
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">a\nACGTA\nCGTAC\n")
+    Path(f"{path}.fai").write_text("a\t10\t3\t6\t7\n")
+    with pytest.raises(GenomeError, match="genome.fa: a:0-10 holds blanks or signs that are no letters"):
+        Genome(path)
 
 
 @pytest.mark.parametrize("place", [("chr2", -1, 5), ("chr2", 5, 4), ("chr2", 0, 19), ("chr9", 0, 1), ("2", 0, 1)])

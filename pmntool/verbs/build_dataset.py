@@ -18,6 +18,7 @@ from pmntool.dataset import write_arrays, write_leaks, write_meta
 from pmntool.errors import InputError
 from pmntool.genome import Genome
 from pmntool.labels import choose_tfs, count_positives, keep_tfs, label_chrom, tf_table
+from pmntool.machine import keep_memory
 from pmntool.peaks import find_peaks
 from pmntool.staging import new_directory, require_free
 from pmntool.text import shorten
@@ -69,6 +70,7 @@ def build_dataset(
         `output` exists (without `force`) or cannot be written.
     """
     check_options(options)
+    keep_memory()
     if output is not None:
         require_free(output, force=force, marker="dataset.json")
     sources = find_peaks(peaks)

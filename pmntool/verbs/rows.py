@@ -12,7 +12,7 @@ import pandas as pd
 
 from pmntool import intervals
 from pmntool.errors import InputError
-from pmntool.genome import N_CODE, Genome
+from pmntool.genome import N_CODE, Genome, encode
 from pmntool.labels import Labels, Regions, count_positives, from_rows, split_table, tf_table
 from pmntool.leakage import LEAST_SHARE, WORD, find_leaks
 from pmntool.text import as_bytes, counted, shorten
@@ -53,17 +53,17 @@ def lay_out(
     length = wanting = on_n = 0
     for chrom, part in labels.items():
         split = meta["chroms"][chrom]["split"]
-        codes, checksums[chrom] = genome.codes_and_checksum(chrom)
-        on_n += _count_on_n(codes, [found[chrom] for found in regions.values() if chrom in found])
+        letters, checksums[chrom] = genome.letters_and_checksum(chrom)
+        on_n += _count_on_n(letters, [found[chrom] for found in regions.values() if chrom in found])
         if options.negatives:
-            part, drawn, short = _add_unbound(chrom, codes, part, allowed[chrom], options)
+            part, drawn, short = _add_unbound(chrom, encode(letters), part, allowed[chrom], options)
             meta["splits"][split]["windows"] += drawn
             wanting += short
         starts[chrom] = part.numbers * options.stride
-        within, pieces = intervals.lay_out(codes, starts[chrom], options.window)
+        within, pieces = intervals.lay_out(letters, starts[chrom], options.window)
         offsets.append(within + length)
-        stretches += pieces
-        length += sum(map(len, pieces))
+        stretches.append(encode(np.concatenate([letters[:0], *pieces])))
+        length += len(stretches[-1])
         packed.append(part.packed)
     for chrom, checksum in checksums.items():
         meta["chroms"][chrom]["md5"] = checksum.result()
@@ -84,10 +84,10 @@ def lay_out(
     return Rows(windows, np.concatenate(stretches), np.concatenate(offsets), np.concatenate(packed))
 
 
-def _count_on_n(codes: np.ndarray, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
+def _count_on_n(letters: np.ndarray, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
     """Count the intervals, start and end of each TF's, whose center, the peak's summit or middle, lies on N."""
     centers = [(start + end) // 2 for start, end in found]
-    return sum(int((codes[center[center < len(codes)]] == N_CODE).sum()) for center in centers)
+    return sum(int((encode(letters[center[center < len(letters)]]) == N_CODE).sum()) for center in centers)
 
 
 def _add_unbound(
