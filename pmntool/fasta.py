@@ -21,7 +21,7 @@ from pmntool.fasta_index import read_index, why_unfit
 if TYPE_CHECKING:
     import pysam
 
-Fetch = Callable[[str, int, int], bytes]  # letters of a chromosome from here to there
+Fetch = Callable[[str, int, int], np.ndarray]  # letters of a chromosome from here to there, uint8
 
 log = logging.getLogger("pmntool")
 
@@ -105,7 +105,7 @@ def _open(path: Path, index: Path, block_index: Path | None, closing: ExitStack)
 
 
 def _blocks(file: pysam.FastaFile) -> Fetch:
-    return lambda chrom, start, end: file.fetch(chrom, start, end).encode("latin-1")
+    return lambda chrom, start, end: np.frombuffer(file.fetch(chrom, start, end).encode("latin-1"), dtype=np.uint8)
 
 
 def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
@@ -113,7 +113,7 @@ def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
     lines = {name.decode("latin-1"): lines for name, lines in read_index(index)}
     file = closing.enter_context(path.open("rb"))
 
-    def fetch(chrom: str, start: int, end: int) -> bytes:
+    def fetch(chrom: str, start: int, end: int) -> np.ndarray:
         _, offset, bases, width = lines[chrom]
         first, last = start // bases, (end - 1) // bases
         block = np.empty((last - first + 1, width), dtype=np.uint8)
@@ -121,7 +121,7 @@ def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
         size = file.readinto(block.reshape(-1)[: (last - first) * width + (end - 1) % bases + 1])
         n_letters = size // width * bases + min(size % width, bases)
         letters = block[:, :bases].reshape(-1)[:n_letters]
-        return letters[start - first * bases : end - first * bases].tobytes()
+        return letters[start - first * bases : end - first * bases]
 
     return fetch
 
