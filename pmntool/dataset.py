@@ -29,7 +29,7 @@ from pmntool.genome import N_CODE
 from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
 from pmntool.staging import write_json
-from pmntool.text import PLAIN, are_names, is_count, misfit, parse_json, read_plain, shorten
+from pmntool.text import PLAIN, are_names, is_count, misfit, parse_json, read_plain, shorten, suggest
 
 log = logging.getLogger("pmntool")
 
@@ -124,7 +124,7 @@ class Dataset:
         """
         unknown = [tf for tf in tfs if tf not in self.tfs]
         if unknown:
-            raise MismatchError(f"{self.path}: no TF {', '.join(unknown)} there; it has {shorten(self.tfs)}")
+            raise MismatchError(f"{self.path}: no TF {', '.join(unknown)} there; {suggest(unknown, self.tfs)}")
         return [self.tfs.index(tf) for tf in tfs]
 
     def leaks(self, split: str) -> np.ndarray:

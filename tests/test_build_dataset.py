@@ -143,7 +143,7 @@ def test_peaks_past_a_chromosome_or_on_n_are_said(small, caplog):
     assert built.meta["kept"]["peaks centered on N"] == on_n >= 12
     parts = f"32 without p, 4 that pass the chromosome's end, {on_n} centered on N"
     assert f"kept: 32 peaks; of these, {parts}" in dataset_notes(built)
-    assert "8 peaks pass the end of their chromosome: is this the assembly that they were called on?" in caplog.messages
+    assert "8 peaks past the chromosome's end: is this the assembly that they were called on?" in caplog.messages
     said = f"{on_n} peaks, {100 * on_n / 32:.2g} %, are centered on N, where no read maps: is this the assembly that"
     assert any(message.startswith(said) for message in caplog.messages)
     caplog.clear()

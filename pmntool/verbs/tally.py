@@ -16,7 +16,7 @@ from pmntool.chroms import name_hint, same_but_for_style
 from pmntool.errors import InputError, MismatchError
 from pmntool.labels import Labels, Regions, split_table
 from pmntool.peaks import Peaks, by_chrom, peak_windows, read_peaks
-from pmntool.text import shorten
+from pmntool.text import counted, shorten
 from pmntool.verbs.windowing import Options, tiling
 
 log = logging.getLogger("pmntool")
@@ -57,10 +57,12 @@ def read_sources(
         raise MismatchError(f"no peak lies on a chromosome of the genome{name_hint(sorted(tally.chroms), sizes)}")
     if tally.chroms:
         names = shorten(list(tally.chroms))
-        log.warning("%d peaks on %s, which the genome does not have, are left out", tally.chroms.total(), names)
+        n_peaks = counted(tally.chroms.total(), "peak")
+        log.warning("left out, as the genome does not have the chromosome: %s on %s", n_peaks, names)
     beyond = tally.kept["that pass the chromosome's end"] + tally.peaks["beyond the chromosome's end"]
     if beyond:
-        log.warning("%d peaks pass the end of their chromosome: is this the assembly that they were called on?", beyond)
+        n_peaks = counted(beyond, "peak")
+        log.warning("%s past the chromosome's end: is this the assembly that they were called on?", n_peaks)
     return regions
 
 
