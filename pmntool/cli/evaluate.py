@@ -34,7 +34,7 @@ from pmntool.cli.root import app, reserve
 log = logging.getLogger("pmntool")
 
 
-@app.command(epilog=example("evaluate runs/*", "evaluate runs/cnn runs/pmn-lambda1 --split valid -o evaluation/"))
+@app.command(epilog=example("evaluate runs/*", "evaluate runs/cnn runs/pmn-lambda1 --split valid -o validation/"))
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)],
     dataset: Data = Path("dataset"),

@@ -38,7 +38,7 @@ _PARTS = {"train": "trained on", "valid": "validated on", "test": "held out", No
     epilog=example(
         "predict genome.fa -o tracks/",
         "predict genome.fa --model runs/cnn -r chr3:1-50000 --tfs Reb1,Abf1 -o place/",
-        "predict genome.fa --format bedgraph --decimals 3 --min-probability 0.05",
+        "predict genome.fa --format bedgraph --decimals 3 --min-probability 0.05 -o small/",
     )
 )
 def predict(

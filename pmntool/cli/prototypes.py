@@ -30,7 +30,7 @@ log = logging.getLogger("pmntool")
     epilog=example(
         "prototypes",
         "prototypes runs/pmn-lambda1 --clusters 12 -o clusters/",
-        "prototypes runs/seed0 runs/seed1 runs/seed2 --trrust trrust_rawdata.human.tsv",
+        "prototypes runs/seed0 runs/seed1 runs/seed2 --trrust trrust_rawdata.human.tsv -o stable/",
     )
 )
 def prototypes(

@@ -34,7 +34,7 @@ from pmntool.cli.root import app, reserve
 log = logging.getLogger("pmntool")
 
 
-@app.command(epilog=example("report", "report runs/cnn runs/pmn-lambda1 --trrust trrust_rawdata.human.tsv"))
+@app.command(epilog=example("report", "report runs/cnn runs/pmn-lambda1 --trrust trrust_rawdata.human.tsv -o two.html"))
 def report(
     runs: Annotated[
         list[Path] | None, typer.Argument(help="Run folders. [default: all under runs/]", show_default=False)

@@ -12,7 +12,7 @@ from pmntool.cli.root import app, reserve
 log = logging.getLogger("pmntool")
 
 
-@app.command(epilog=example("simulate example/", "simulate example/ --seed 7 --chrom-length 400000"))
+@app.command(epilog=example("simulate example/", "simulate larger/ --seed 7 --chrom-length 400000"))
 def simulate(
     output: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
     chrom_length: Annotated[int, typer.Option(help="Length of a chromosome, about, bp.")] = 200_000,
