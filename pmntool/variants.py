@@ -57,6 +57,7 @@ VARIANTS: dict[str, Variant] = {
 
 WITH_PROTOTYPES = ("pmn-no-lstm", "pmn-softmax", "pmn")
 PRECISIONS = ("auto", "32", "tf32", "bf16")  # what encoders compute in; see `device`
+LOGGERS = ("tensorboard", "csv")  # what else than epochs.tsv the metrics of epochs may be written as
 STRANDS = ("off", "augment", "average", "shared")  # how a model may use the reverse complement
 
 

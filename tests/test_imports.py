@@ -24,7 +24,7 @@ LAYERS = (
     {"models", "losses"},
     {"device", "ranks"},
     {"run_json", "checkpoint", "inference", "folders"},
-    {"epochs", "event_files", "trained"},
+    {"epochs", "epoch_log", "trained"},
     {"verbs"},
     {"terminal"},
     {"cli"},

@@ -14,7 +14,7 @@ from pmntool.cli.facts import show
 from pmntool.cli.root import RANK, watch
 from pmntool.errors import InputError
 from pmntool.progress import Progress
-from pmntool.variants import PRECISIONS, STRANDS, VARIANTS
+from pmntool.variants import LOGGERS, PRECISIONS, STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
 
@@ -23,7 +23,7 @@ StrandsName = enum.Enum("StrandsName", {name: name for name in STRANDS}, type=st
 PrecisionName = enum.Enum("PrecisionName", {name: name for name in PRECISIONS}, type=str)
 SplitName = enum.Enum("SplitName", {name: name for name in ("train", "valid", "test")}, type=str)
 MetricName = enum.Enum("MetricName", {name: name for name in ("auroc", "aupr", "recall_at_fdr")}, type=str)
-LoggerName = enum.Enum("LoggerName", {"tensorboard": "tensorboard"}, type=str)
+LoggerName = enum.Enum("LoggerName", {name: name for name in LOGGERS}, type=str)
 PeakWindows = enum.Enum("PeakWindows", {name: name for name in ("summit", "own")}, type=str)
 TrackFormat = enum.Enum("TrackFormat", {name: name for name in ("bigwig", "bedgraph")}, type=str)
 

@@ -100,7 +100,10 @@ def train(
     threads: Threads = 0,
     logger: Annotated[
         LoggerName | None,
-        typer.Option(help="Also write event files, into the run's tensorboard/; epochs.tsv is there always."),
+        typer.Option(
+            help="Also write metrics as event files, into the run's tensorboard/, or csv/metrics.csv; epochs.tsv is "
+            "there always."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
     force: Force = False,

@@ -19,16 +19,16 @@ from pmntool.checkpoint import Run, clear, restore, save
 from pmntool.checksums import file_checksum
 from pmntool.dataset import Dataset
 from pmntool.device import choose_device, choose_precision, describe, use_precision
+from pmntool.epoch_log import EpochLog
 from pmntool.epochs import Best, Settings, launch, load_windows, measure, run_epoch
 from pmntool.errors import InputError, MismatchError, PmnError
-from pmntool.event_files import EventFiles
 from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_groups
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.run_json import LARGEST_SIZE, MOST_HOPS, sizes
 from pmntool.staging import new_directory, new_file, require_free, write_config
 from pmntool.text import as_time, counted
-from pmntool.variants import STRANDS, VARIANTS
+from pmntool.variants import LOGGERS, STRANDS, VARIANTS
 
 log = logging.getLogger("pmntool")
 
@@ -67,7 +67,7 @@ def train(
     motifs
         The file of known motifs that variants of `models.UsesMotifs` need and no other takes.
     logger
-        "tensorboard": also write TensorBoard's event files; what else there is to log is in epochs.tsv.
+        One of `variants.LOGGERS`: also write the metrics of each epoch as TensorBoard's event files, or as CSV.
     resume
         Go on with the run in `output`, up to `settings.epochs`; everything else must be as it was.
 
@@ -83,9 +83,9 @@ def train(
         The loss is no longer a number; the run keeps its last good epoch. Or the logger is not installed.
     """
     _check(settings, hyperparameters)
-    if logger not in (None, "tensorboard"):
-        raise InputError(f"--logger {logger}: expected tensorboard")
-    events = EventFiles(output) if logger else None
+    if logger not in (None, *LOGGERS):
+        raise InputError(f"--logger {logger}: expected one of {', '.join(LOGGERS)}")
+    watched = EpochLog(output, logger) if logger else None
     place = choose_device(device)
     data = Dataset(dataset)
     hyperparameters = hyperparameters._replace(window=data.window)
@@ -115,8 +115,8 @@ def train(
             clear(output, meta)
             _write_curves(output, output.name, meta)
             write_config(output)
-            if events:
-                events.write(meta["epochs"])
+            if watched:
+                watched.write(meta["epochs"])
     windows = load_windows(data, names, fabric.device)
     if old is None and isinstance(net, Remembers):
         net.remember(windows)
@@ -153,8 +153,8 @@ def train(
         meta["epochs"].append({"epoch": epoch, "train_loss": loss, **known})
         if fabric.is_global_zero:
             _save(output, meta, epoch, best, net, adam, force=force)
-            if events:
-                events.write(meta["epochs"])
+            if watched:
+                watched.write(meta["epochs"])
         progress.keep(_kept(output, epoch, force))
         log.info(
             "epoch %d/%d: loss %.3f, validation auROC %.4f, auPR %.4f, recall at 50 %% FDR %.4f%s",
@@ -164,8 +164,8 @@ def train(
         if epoch == first < n_epochs:
             left = (n_epochs - epoch) * (time.monotonic() - began)
             log.info("%s left, about %s", counted(n_epochs - epoch, "epoch"), as_time(left))
-    if events:
-        events.close()
+    if watched:
+        watched.close()
     fabric.barrier()
     return Run(output)
 

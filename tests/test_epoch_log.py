@@ -1,13 +1,14 @@
-"""TensorBoard's event files of a run, read back record by record."""
+"""What watches training: TensorBoard's event files of a run, read back record by record, and its CSV."""
 
 from __future__ import annotations
 
+import csv
 import struct
 from pathlib import Path
 
 import pytest
 
-from pmntool import event_files
+from pmntool import epoch_log
 from pmntool.checkpoint import Run
 from pmntool.errors import InputError, PmnError
 from pmntool.models import Hyperparameters
@@ -53,9 +54,31 @@ def test_the_events_are_the_epochs_that_the_run_has(world, tmp_path):
     assert read(plain.path / "tensorboard") == pytest.approx(expected(plain))
 
 
+def test_the_csv_is_the_epochs_that_the_run_has(world, tmp_path):
+    """Resumed, or asked for later, it has the bytes of one go; a value that is not known stays empty."""
+    more = SETTINGS._replace(epochs=2)
+    for name, settings in (("once", more), ("twice", SETTINGS), ("late", more)):
+        logger = "csv" if name != "late" else None
+        run = train(world / "dataset", tmp_path / name, settings, HP, device="cpu", logger=logger)
+    for name in ("twice", "late"):
+        train(world / "dataset", tmp_path / name, more, HP, device="cpu", logger="csv", resume=True)
+    once, *others = ((tmp_path / name / "csv/metrics.csv").read_bytes() for name in ("once", "twice", "late"))
+    assert others == [once, once]
+    rows = list(csv.DictReader(once.decode().splitlines()))
+    found = {(key, int(row["step"])): float(row[key]) for row in rows for key in row if key != "step"}
+    assert found == expected(run) and len(found) == 12
+    log = epoch_log.EpochLog(tmp_path, "csv")
+    log.write([{"epoch": 1, "a": 0.5, "b": None}])
+    log.write([{"epoch": 1, "a": 0.5, "b": None}, {"epoch": 2, "a": 1.5, "b": 2.5}])
+    log.close()
+    assert (tmp_path / "csv/metrics.csv").read_text().split() == ["a,b,step", "0.5,,1", "1.5,2.5,2"]
+
+
 def test_what_is_missing_is_said_before_any_work(world, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="^--logger csv: expected tensorboard$"):
-        train(world / "dataset", tmp_path / "run", SETTINGS, HP, logger="csv")
-    monkeypatch.setattr(event_files, "find_spec", lambda name: None)
-    with pytest.raises(PmnError, match=r"^--logger needs tensorboardX, .*: pip install 'pmntool\[tensorboard\]'$"):
+    with pytest.raises(InputError, match="^--logger wandb: expected one of tensorboard, csv$"):
+        train(world / "dataset", tmp_path / "run", SETTINGS, HP, logger="wandb")
+    monkeypatch.setattr(epoch_log, "find_spec", lambda name: None)
+    with pytest.raises(
+        PmnError, match=r"^--logger tensorboard needs tensorboardX, .*: pip install 'pmntool\[tensorboard\]'$"
+    ):
         train(tmp_path / "no dataset", tmp_path / "run", SETTINGS, HP, logger="tensorboard")
