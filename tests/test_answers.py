@@ -13,12 +13,13 @@ from contextlib import suppress
 import pandas as pd
 import pytest
 from test_cli import run
-from test_config import FILES, MADE
+from test_config import COMMANDS, FILES, MADE
 
 JSON = {  # command → the JSON of the folder that it makes
     "build-dataset": "dataset.json", "train": "run.json", "evaluate": "evaluation.json", "predict": "tracks.json",
     "prototypes": "prototypes.json",
 }  # fmt: skip
+ASKED = {"info": ["runs/cnn"], "verify": ["tracks", "--genome", "genome.fa"], "doctor": []}  # they make nothing
 ALSO = {"predict": "tracks", "prototypes": "members"}  # beside it
 FORMAT = {"format", "format_version"}
 
@@ -49,11 +50,39 @@ def test_a_dry_run_and_an_error_in_json(desk, monkeypatch, capsys):
     assert (code, out) == (1, "") and err.startswith("pmntool: error: dataset is a link")
 
 
+def words_to_make(command: str) -> list[object]:
+    """Return the words after a command that make the folder made/x, or a file of that name."""
+    if command in MADE:
+        return MADE[command]
+    name, words = FILES[command]
+    return [*words, "-o", f"made/x.{name.rpartition('.')[2]}"]
+
+
+def test_every_command_that_has_json_is_asked_for_it():
+    with_json = {name for name, command in COMMANDS.items() if any("--json" in param.opts for param in command.params)}
+    assert with_json == JSON.keys() | ASKED.keys()
+
+
+@pytest.mark.parametrize("command", [*JSON, *ASKED])
+def test_json_stands_alone_whatever_else_is_said(desk, monkeypatch, capfd, command):
+    """What libraries and other processes write counts too; a warning goes to stderr."""
+    words = ASKED[command] if command in ASKED else [*MADE[command], "--verbose"]
+    code, out, err = run(monkeypatch, capfd, command, *words, "--json")
+    assert code == 0 and isinstance(json.loads(out), dict) and not re.search("[\x1b\r]", out + err)
+    assert command not in ("evaluate", "predict") or "warning: " in err
+
+
+@pytest.mark.parametrize("command", [*MADE, *FILES])
+def test_quiet_leaves_warnings_alone(desk, monkeypatch, capfd, command):
+    code, out, err = run(monkeypatch, capfd, command, *words_to_make(command), "--quiet")
+    assert code == 0 and all(line.startswith("warning: ") for line in err.splitlines())
+    assert not re.search("[\x1b\r]", out)
+
+
 @pytest.mark.parametrize("command", [*MADE, *FILES])
 def test_lines_are_plain_without_a_terminal(desk, monkeypatch, capsys, command):
     """With --verbose each line comes after its seconds, and none is broken."""
-    words = MADE.get(command) or [*FILES[command][1], "-o", "made/x." + FILES[command][0].rpartition(".")[2]]
-    code, out, err = run(monkeypatch, capsys, command, *words, "--verbose")
+    code, out, err = run(monkeypatch, capsys, command, *words_to_make(command), "--verbose")
     assert code == 0 and not re.search("[\x1b\r]", out + err)
     lines = err.splitlines()
     assert lines and all(re.match(r" *\d+\.\d\d s  \S", line) for line in lines)
