@@ -223,6 +223,10 @@ def test_the_page_draws_all_figures_at_every_width_and_asks_for_nothing(made, br
 @in_chromium
 def test_print_shows_whole_tables_and_no_controls(made, browser, tmp_path):
     open_text(browser, made.page, tmp_path / "report.html")
+    browser.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    drawn = "['roc', 'scatter', 'frequency'].map(name => box(name).querySelector('svg').viewBox.baseVal.width)"
+    roc, scatter, frequency = browser.evaluate(drawn)
+    assert roc < 344 and scatter < 430 and frequency <= 688  # as on paper: shrunk there, words could not be read
     show(browser, "light", media="print", width=688)  # A4 less its margins
     wide = "[...document.querySelectorAll('table')].filter(one => one.getBoundingClientRect().right > innerWidth)"
     assert browser.evaluate(f"{wide}.map(one => one.textContent)") == []
@@ -233,7 +237,9 @@ def test_print_shows_whole_tables_and_no_controls(made, browser, tmp_path):
     seen = "[...document.querySelectorAll('nav, select, input')].filter(one => one.checkVisibility()).length"
     assert browser.evaluate(seen) == 0
     show(browser, "light")
+    browser.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert browser.evaluate(cut) > 5 and browser.evaluate(seen) > 5
+    assert browser.evaluate("document.querySelector('main').clientWidth") > 1000
 
 
 @in_chromium

@@ -77,8 +77,15 @@ function start() {
     waiting = requestAnimationFrame(drawAll);
   });
   light.addEventListener("change", () => drawTrees());
-  window.addEventListener("beforeprint", () => drawTrees(false));
-  window.addEventListener("afterprint", () => drawTrees());
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.className = "printed";
+    drawAll();
+    drawTrees(false);
+  });
+  window.addEventListener("afterprint", () => {
+    document.documentElement.className = "";
+    drawAll();
+  });
 }
 
 start();
