@@ -19,6 +19,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from pmntool import stalls
 from pmntool.errors import OutputError, PmnError
 from pmntool.progress import Progress
 from pmntool.scanned import Scanned
@@ -84,6 +85,8 @@ def _write_apart(scanned: Scanned, shares: list[list[int]], progress: Progress) 
             for labels in shares:
                 words = [sys.executable, "-c", code, str(scanned.folder), str(os.getpid()), *map(str, labels)]
                 process = subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0)
+                stalls.processes.add(process.pid)
+                at_end.callback(stalls.processes.discard, process.pid)
                 for call in (process.stdout.close, process.wait, process.kill):  # the last comes first
                     at_end.callback(call)
                 working[process.stdout] = process, list(labels)

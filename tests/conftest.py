@@ -69,9 +69,9 @@ def desk(world, tracks, tmp_path, monkeypatch):
     return tmp_path
 
 
-def mount(folder, *words):
+def mount(folder, *words, **how):
     """Mount something on a folder, or skip the test where that is not allowed."""
-    if subprocess.run(["mount", *words, str(folder)], capture_output=True).returncode:
+    if subprocess.run(["mount", *words, str(folder)], capture_output=True, **how).returncode:
         pytest.skip("mounting takes an administrator")
 
 

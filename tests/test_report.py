@@ -13,13 +13,14 @@ import pytest
 from chromium import CHROMIUM, WITHOUT, Page
 from sklearn.metrics import auc
 
+from pmntool import stalls
 from pmntool.bootstrap import Bootstrap
 from pmntool.dataset import Dataset
 from pmntool.errors import InputError, OutputError
 from pmntool.models import Hyperparameters
 from pmntool.verbs.build_dataset import Options, build_dataset
 from pmntool.verbs.evaluate import evaluate
-from pmntool.verbs.report import report
+from pmntool.verbs.report import _overheard, report
 from pmntool.verbs.train import Settings, train
 
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
@@ -145,6 +146,13 @@ def test_one_run_and_no_draws(runs, world):
     assert "cnn reaches a mean auROC of" in made.page and "None of these runs has prototypes" in made.page
     assert content(made.page)["means"]["auroc"][0][1:] == [None, None] and content(made.page)["trees"] == []
     assert "nan" not in re.sub(r"<script.*?</script>", "", made.page, flags=re.DOTALL).lower().split()
+
+
+def test_a_disk_that_stalls_is_not_on_the_page():
+    with _overheard({}) as said:
+        stalls.log.warning("waiting for %s", "a.bed")
+        logging.getLogger("pmntool").warning("%d peaks", 3)
+    assert said == ["3 peaks"]
 
 
 def test_warnings_of_the_verbs_are_on_the_page_without_paths(runs, world, tmp_path, caplog):

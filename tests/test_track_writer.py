@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pmntool import track_writer
+from pmntool import stalls, track_writer
 from pmntool.errors import OutputError, Stopped
 from pmntool.progress import Progress
 from pmntool.scanned import Scanned, prepare
@@ -65,8 +66,11 @@ def test_several_processes_write_what_one_writes(tmp_path, started, monkeypatch,
     alone, together = scan(tmp_path / "alone", kind), scan(tmp_path / "together", kind)
     write_here(alone, range(5), monkeypatch)
     assert not started
+    watched = []
+    monkeypatch.setattr(track_writer, "wait", lambda pipes: watched.append(set(stalls.processes)) or wait(pipes))
     write_tracks(together, range(5), 3)
     assert [process.returncode for process in started] == [0, 0, 0]
+    assert watched[0] == {process.pid for process in started} and not stalls.processes
     assert tracks(together) == tracks(alone)
     assert [together.entries(label) for label in range(5)] == [alone.entries(label) for label in range(5)]
     assert 0 < together.entries(0) < 516

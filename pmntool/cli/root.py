@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from pmntool import __version__, provenance
+from pmntool import __version__, provenance, stalls
 from pmntool.cli import config
 from pmntool.errors import InputError, OutputError, PmnError, Stopped, printable
 from pmntool.progress import Progress
@@ -98,7 +98,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # of a terminal that knows ASCII alone
     _watched.clear()
-    with _signals_heard():
+    with stalls.said(), _signals_heard():
         try:
             try:
                 app(prog_name="pmntool")

@@ -146,6 +146,8 @@ class _Listener(logging.Handler):
         self.names, self.said = names, []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name != log.name:  # of this machine, not of data and runs
+            return
         args = (self.names.get(arg, arg.resolve().name) if isinstance(arg, Path) else arg for arg in record.args or ())
         self.said.append(record.msg % tuple(args))
 
