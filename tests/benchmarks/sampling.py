@@ -45,6 +45,7 @@ WAYS = (
     Way("runs of 8", 8, 128, 1e-3),
     Way("runs of 8, half of each", 8, 256, 1e-3, 0.5),
     Way("runs of 16, a quarter of each", 16, 512, 1e-3, 0.25),
+    Way("runs of 8, in larger steps", 8, 128, 2e-3),
 )
 
 
