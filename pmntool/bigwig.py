@@ -119,6 +119,8 @@ def highest(path: Path, region: Region, n_bins: int) -> np.ndarray:
     _require_unicode(path, InputError)
     read = _highest_by_pybigwig if library.__name__ == "pyBigWig" else _highest_by_pybigtools
     try:
+        if not _is_whole(path):  # of which pyBigWig may die
+            raise ValueError
         return read(library, path, region, n_bins)
     except BaseException as error:  # each library has errors of its own
         if isinstance(error, Exception) or _is_panic(error):

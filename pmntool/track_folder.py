@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,18 @@ from pmntool.checksums import checksums
 from pmntool.errors import InputError, MismatchError
 from pmntool.progress import Progress
 from pmntool.regions import Region, parse_region
-from pmntool.text import is_count, is_measure, is_text, misfit, parse_json, read_bytes, shorten, suggest
+from pmntool.text import (
+    are_names,
+    is_count,
+    is_measure,
+    is_text,
+    misfit,
+    parse_json,
+    read_bytes,
+    read_plain,
+    shorten,
+    suggest,
+)
 from pmntool.tracks import SUFFIXES, highest
 
 FORMAT = "pmntool-tracks"
@@ -139,7 +151,7 @@ def _read_table(folder: Path) -> dict[str, str]:
     """Return the file name of each TF."""
     path = folder / "tracks.tsv"
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, na_filter=False)
+        table = pd.read_csv(io.BytesIO(read_plain(path)), sep="\t", dtype=str, na_filter=False)
         files = dict(zip(table["tf"], table["file"], strict=True))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as a table of tf, file, entries") from error
@@ -150,6 +162,8 @@ def _read_table(folder: Path) -> dict[str, str]:
             raise InputError(f"{folder / name}: no such file (named in {path})")
     if not files:
         raise InputError(f"{path}: lists no track")
+    if not are_names(table["tf"].tolist()) or table["file"].duplicated().any():
+        raise InputError(f"{path}: expected a name and a file of its own for each TF")
     return files
 
 

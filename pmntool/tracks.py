@@ -132,11 +132,13 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
             path, sep="\t", names=COLUMNS, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK
         ):
             rows = rows[(rows["chrom"] == chrom) & (rows["end"] > begin) & (rows["start"] < stop)]
+            if (rows["start"].to_numpy()[1:] < rows["end"].to_numpy()[:-1]).any():
+                raise ValueError("entries overlap, or are out of order")
             first = np.searchsorted(edges, rows["start"], side="right").clip(1) - 1
             count = np.searchsorted(edges, rows["end"]).clip(None, n_bins) - first
             bins = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
             np.fmax.at(found, bins, np.repeat(rows["value"], count))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as bedGraph ({getattr(error, 'strerror', None) or error})") from error
     return found
 

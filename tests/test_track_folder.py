@@ -96,6 +96,9 @@ def test_a_value_of_another_kind_is_named_by_its_place(folder, place, value):
         ("tracks.tsv", "tf\tfile\nx\tpasswords\n", "tracks/tracks.tsv: 'passwords' is no track of this folder"),
         ("tracks.tsv", "tf\tfile\nx\tgone.bw\n", "tracks/gone.bw: no such file (named in"),
         ("tracks.tsv", "tf\tfile\n", "tracks/tracks.tsv: lists no track"),
+        ("tracks.tsv", "tf\tfile\nA\tLow.bw\nA\tHigh.bw\n", "tracks/tracks.tsv: expected a name and a file of its own"),
+        ("tracks.tsv", "tf\tfile\nA\tLow.bw\nB\tLow.bw\n", "tracks/tracks.tsv: expected a name and a file of its own"),
+        ("tracks.tsv", 'tf\tfile\n"A\nB"\tLow.bw\n', "tracks/tracks.tsv: expected a name and a file of its own"),
     ],
 )  # fmt: skip
 def test_a_folder_that_is_not_whole_is_refused(folder, name, text, sentence):

@@ -226,6 +226,29 @@ def test_a_track_that_is_none_is_said(tmp_path, name, library):
         highest(tmp_path / name, ("chr1", 0, 9), 3)
 
 
+@pytest.mark.parametrize("kept", [64, 1000])
+def test_a_bigwig_without_its_end_is_refused_before_pybigwig_dies_of_it(tmp_path, library, kept):
+    with Track(tmp_path / "x.bw", SIZES, stride=50) as track:
+        track.write("chr1", 75, values(3000))
+    (tmp_path / "x.bw").write_bytes((tmp_path / "x.bw").read_bytes()[:kept])
+    with pytest.raises(InputError, match="x.bw: cannot be read as bigWig"):
+        highest(tmp_path / "x.bw", ("chr1", 0, 9), 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("chr1\t0\t900\t1\nchr1\t50\t100\t1\n", "entries overlap, or are out of order"),
+        ("chr1\t50\t100\t1\nchr1\t0\t50\t1\n", "entries overlap, or are out of order"),
+        ("chr1\t50\t99999999999999999999\t1\n", "Overflow"),
+    ],
+)
+def test_a_bedgraph_that_predict_would_not_write_is_said(tmp_path, lines, why):
+    (tmp_path / "x.bedGraph.gz").write_bytes(gzip.compress(lines.encode()))
+    with pytest.raises(InputError, match=f"x.bedGraph.gz: cannot be read as bedGraph .*{why}"):
+        highest(tmp_path / "x.bedGraph.gz", ("chr1", 0, 900), 3)
+
+
 def test_a_bigwig_that_is_cut_short_is_found(tmp_path, library):
     track = Track(tmp_path / "x.bw", SIZES, stride=50)
     track.write("chr1", 0, values(30_000))

@@ -90,6 +90,8 @@ def test_peaks_of_several_files_are_one_sorted_table(here):
         ({"peaks": [Path("x.bed")]}, MismatchError, "x.bed: peaks of x; none of them has a track in tracks"),
         ({"prototypes": Path("gone")}, InputError, "gone/clusters.tsv: cannot be read as a table of cluster and tf"),
         ({"prototypes": Path("others")}, MismatchError, "others/clusters.tsv: none of its TFs has a track in tracks"),
+        ({"prototypes": Path("large")}, InputError, "large/clusters.tsv: cannot be read as a table of cluster and tf"),
+        ({"prototypes": Path("zero")}, InputError, "zero/clusters.tsv: cannot be read as a table of cluster and tf"),
         ({"tfs": ["hihg"]}, MismatchError, "tracks: no TF hihg there; did you mean High?"),
         ({"region": "chr1"}, InputError, "tracks: chr1 was not scanned"),
     ],
@@ -99,6 +101,10 @@ def test_what_does_not_fit_is_said(here, more, kind, sentence):
     (here / "x.bed").write_text("chr2\t1\t2\n")
     (here / "others").mkdir()
     (here / "others/clusters.tsv").write_text("cluster\ttf\n1\tX\n")
+    (here / "large").mkdir()
+    (here / "large/clusters.tsv").write_text(f"cluster\ttf\n{'9' * 30}\tHigh\n")
+    (here / "zero").mkdir()
+    (here / "zero/clusters.tsv").symlink_to("/dev/zero")
     with pytest.raises(kind) as caught:
         make_view(Path("tracks"), **({"genome": Path("genome.fa")} | more))
     assert str(caught.value).startswith(sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from pmntool.genome import Genome
 from pmntool.peaks import find_peaks, read_peaks
 from pmntool.plots import GRAY, HUES
 from pmntool.regions import Region
-from pmntool.text import PLAIN, shorten
+from pmntool.text import PLAIN, read_plain, shorten
 from pmntool.track_folder import TrackFolder
 from pmntool.tracks import SUFFIXES, file_stems
 
@@ -134,9 +135,9 @@ def _find_clusters(folder: TrackFolder, prototypes: Path | None) -> dict[str, in
     if prototypes is None and not path.is_file():
         return {}
     try:
-        table = pd.read_csv(path, sep="\t", dtype={"tf": str}, na_filter=False)
+        table = pd.read_csv(io.BytesIO(read_plain(path)), sep="\t", dtype={"tf": str}, na_filter=False)
         clusters = dict(zip(table["tf"], table["cluster"].astype(int).tolist(), strict=True))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, OverflowError) as error:
         raise InputError(
             f"{path}: cannot be read as a table of cluster and tf; `pmntool prototypes` writes it"
         ) from error
