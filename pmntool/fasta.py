@@ -87,7 +87,9 @@ def _open_anew(path: Path, compressed: bool, closing: ExitStack) -> Opened:
     try:
         if not compressed:
             _check_names(path)
-        pysam.faidx(str(path), "--fai-idx", str(index), *(["--gzi-idx", str(block_index)] if compressed else []))
+        pysam.faidx(
+            os.fsencode(path), "--fai-idx", str(index), *(["--gzi-idx", str(block_index)] if compressed else [])
+        )
         return _open(path, index, block_index, closing)
     except (OSError, ValueError, pysam.SamtoolsError) as error:
         raise GenomeError(_why_not_fasta(path)) from error

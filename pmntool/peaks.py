@@ -75,7 +75,9 @@ def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
             if not os.path.isfile(file):  # Path.is_file raises where a name is too long
                 raise InputError(f"{file}: no such file" + (f" (named in {path})" if file != path else ""))
             if not is_name(tf):
-                raise InputError(f"{path}: {tf!r} is no name of a TF; expected text without tabs and the like")
+                raise InputError(
+                    f"{path}: {tf!r} is no name of a TF; expected text without tabs, outer blanks and the like"
+                )
             if file not in sources.setdefault(tf, []):
                 sources[tf].append(file)
     return dict(sorted(sources.items()))

@@ -115,14 +115,14 @@ def as_time(seconds: float) -> str:
 
 
 def is_name(text: object) -> bool:
-    """Say whether a TF may be called so: text, but no tab, line end, other control character or lone surrogate.
+    """Say whether a TF may be called so: text, no blank around it, no tab or other control character.
 
     Examples
     --------
-    >>> is_name("NF-κB (p65)/RELA"), is_name("a\\tb"), is_name(""), is_name(3)
-    (True, False, False, False)
+    >>> is_name("NF-κB (p65)/RELA"), is_name("a\\tb"), is_name("a "), is_name(""), is_name(3)
+    (True, False, False, False, False)
     """
-    return isinstance(text, str) and text.isprintable() and text != ""
+    return isinstance(text, str) and text.isprintable() and text.strip() == text != ""
 
 
 def is_unicode(text: str) -> bool:

@@ -238,12 +238,13 @@ def test_names_never_leave_the_output(tmp_path):
 
 
 def test_a_name_with_what_no_table_can_hold(tmp_path):
-    for number, name in enumerate(["a\tb", "a\nb", "a\x1b[31m", "a\x00", os.fsdecode(b"a\xff"), "a\u2028b"]):
+    names = ["a\tb", "a\nb", "a\x1b[31m", "a\x00", os.fsdecode(b"a\xff"), "a\u2028b", " a", "a "]
+    for number, name in enumerate(names):
         (tmp_path / str(number)).mkdir()
         if "\x00" in name:
             continue  # the system has no such name
         (tmp_path / str(number) / f"{name}.bed").write_text("chr1\t1\t9\n")
-        with pytest.raises(InputError, match="is no name of a TF; expected text without tabs and the like"):
+        with pytest.raises(InputError, match="no name of a TF; expected text without tabs, outer blanks and the like"):
             find_peaks([tmp_path / str(number)])
 
 

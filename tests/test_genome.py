@@ -58,6 +58,13 @@ def message(path: Path, content: bytes) -> str:
     return str(error.value).removeprefix(f"{path.parent}/")
 
 
+def test_a_path_that_is_not_utf_8_is_a_path(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.fa"))
+    path.write_bytes(fasta(SEQUENCES))
+    with Genome(path) as genome:
+        assert genome.codes("chr1", 0, 6).tolist() == [2, 2, 2, 2, 1, 1]
+
+
 # ---- letters
 
 
