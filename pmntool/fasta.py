@@ -63,12 +63,12 @@ def open_fasta(path: Path, closing: ExitStack) -> Opened:
 def _open_beside(path: Path, compressed: bool, closing: ExitStack) -> Opened | None:
     """Open a FASTA by the index beside it; None, and said, where that cannot be used."""
     index, block_index = Path(f"{path}.fai"), Path(f"{path}.gzi") if compressed else None
-    before = _stamps(index, block_index)
+    before = stamps(index, block_index)
     unfit = why_unfit(path, index, block_index)
     if not unfit:
         with suppress(OSError, ValueError):
             found = _open(path, index, block_index, closing)
-            if _stamps(index, block_index) == before:
+            if stamps(index, block_index) == before:
                 return found
         unfit = "it changed while it was read, or is no index"
     if index.exists():
@@ -148,7 +148,7 @@ def _check_head(path: Path) -> None:
         raise GenomeError(f"{path}, line 1: expected FASTA, '>' and a name; found {head[:40]!r}")
 
 
-def _stamps(*paths: Path | None) -> list[tuple[int, int, int]] | None:
+def stamps(*paths: Path | None) -> list[tuple[int, int, int]] | None:
     """Return what changes when a file is written again; None where one is not there."""
     try:
         found = [os.stat(path) for path in paths if path]

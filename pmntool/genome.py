@@ -18,7 +18,7 @@ from types import TracebackType
 import numpy as np
 
 from pmntool.errors import GenomeError
-from pmntool.fasta import open_fasta
+from pmntool.fasta import open_fasta, stamps
 
 log = logging.getLogger("pmntool")
 
@@ -88,6 +88,7 @@ class Genome:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._stamps = stamps(self.path)
         with ExitStack() as closing:
             self._read, self.index, self.block_index, self.sizes = open_fasta(self.path, closing)
             if problem := self._why_not_dna():
@@ -133,6 +134,18 @@ class Genome:
     def checksum(self, chrom: str) -> str:
         """Return the same MD5 without holding the chromosome in memory."""
         return _md5(piece for _, piece in self._pieces(chrom))
+
+    def require_unchanged(self) -> None:
+        """Raise where the file was written to since it was opened; another that took its name does no harm.
+
+        Raises
+        ------
+        GenomeError
+            What was read may be half of one sequence and half of another.
+        """
+        now = stamps(self.path)
+        if now and self._stamps and now != self._stamps and now[0][0] == self._stamps[0][0]:  # the same inode
+            raise GenomeError(f"{self.path}: was written to while it was read; run the command again")
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""

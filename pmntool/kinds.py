@@ -28,7 +28,7 @@ def nearest(path: Path) -> str:
     if not path.exists():
         if partial_name(path).exists():
             return f"there is only {partial_name(path)}, which a command is still at work on or did not finish"
-        names = os.listdir(path.parent) if path.parent.is_dir() else []
+        names = [name for name in os.listdir(path.parent) if name[0] != "."] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, names, n=1)
         return "no such file or folder" + (f"; did you mean {path.parent / near[0]}?" if near else "")
     if kind := kind_of(path):

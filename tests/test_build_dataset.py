@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pmntool.dataset import Dataset
-from pmntool.errors import InputError, MismatchError
+from pmntool.errors import GenomeError, InputError, MismatchError
 from pmntool.genome import N_CODE, Genome, encode
 from pmntool.terminal import dataset_notes
 from pmntool.verbs.build_dataset import Options, build_dataset
@@ -77,6 +77,21 @@ def test_same_inputs_give_the_same_bytes_and_no_path(small):
     for name in files:
         content = (small / "a" / name).read_bytes()
         assert content == (small / "b" / name).read_bytes() and str(small).encode() not in content
+
+
+def test_a_genome_that_is_written_to_meanwhile(small, monkeypatch):
+    from pmntool.verbs import build_dataset as module
+
+    def meanwhile(*args):
+        with open(small / "genome.fa", "a") as file:
+            file.write("ACGT\n")
+        return count_leaks(*args)
+
+    count_leaks = module.count_leaks
+    monkeypatch.setattr(module, "count_leaks", meanwhile)
+    with pytest.raises(GenomeError, match="genome.fa: was written to while it was read"):
+        build_dataset(small / "genome.fa", [small / "peaks"], small / "out")
+    assert not (small / "out").exists()
 
 
 def test_unbound_windows_are_unbound(small):

@@ -58,6 +58,20 @@ def message(path: Path, content: bytes) -> str:
     return str(error.value).removeprefix(f"{path.parent}/")
 
 
+def test_a_file_that_was_written_to_while_it_was_read_is_said(tmp_path):
+    path = tmp_path / "x.fa"
+    path.write_bytes(fasta(SEQUENCES))
+    with Genome(path) as genome:
+        genome.require_unchanged()
+        (tmp_path / "new.fa").write_bytes(fasta(SEQUENCES))
+        os.replace(tmp_path / "new.fa", path)  # the old one is still what is read
+        genome.require_unchanged()
+    with Genome(path) as genome:
+        path.write_bytes(fasta({"chr1": "TTTT"}))
+        with pytest.raises(GenomeError, match="x.fa: was written to while it was read; run the command again"):
+            genome.require_unchanged()
+
+
 def test_a_path_that_is_not_utf_8_is_a_path(tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.fa"))
     path.write_bytes(fasta(SEQUENCES))

@@ -70,6 +70,7 @@ EXPECTED = "expected a folder that build-dataset, train, predict, evaluate or pr
     [
         ("datast", "no such file or folder; did you mean dataset?"),
         ("nowhere/else", "no such file or folder"),
+        ("locked", "no such file or folder"),
         ("runs", "it holds runs/cnn (a run), runs/pmn-lambda1 (a run)"),
         ("dataset/labels.npy", "it lies in dataset, a dataset"),
         ("genome.fa", "it is a file"),
@@ -80,6 +81,7 @@ EXPECTED = "expected a folder that build-dataset, train, predict, evaluate or pr
 def test_the_nearest_thing_is_said(here, monkeypatch, capsys, path, nearest):  # noqa: F811
     """Of a file, `verify` alone says so: `info` takes files."""
     (here / ".unfinished.partial").mkdir()
+    (here / ".locked.lock").touch()  # as a command that looks for its output has made it
     for command in ("info", "verify") if nearest != "it is a file" else ("verify",):
         code, out, err = run(monkeypatch, capsys, command, path)
         assert (code, out, err) == (1, "", f"pmntool: error: {path}: {EXPECTED}{nearest}\n")

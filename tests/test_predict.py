@@ -422,6 +422,19 @@ def test_where_the_tracks_come_from(runs, tmp_path):
     assert done.splits == {"chr1": "train", "chr2": "valid", "chr3": "test", "new": None}
 
 
+def test_a_genome_that_is_written_to_during_the_scan(runs, fasta, tmp_path, monkeypatch):
+    genome, scan = Path(shutil.copy(fasta, tmp_path / "genome.fa")), module.scan
+
+    def meanwhile(*args):
+        os.utime(genome, ns=(1, 1))
+        return scan(*args)
+
+    monkeypatch.setattr(module, "scan", meanwhile)
+    with pytest.raises(GenomeError, match="genome.fa: was written to while it was read"):
+        predict(genome, tmp_path / "out", runs["cnn"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_output_that_exists(runs, fasta, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tracks.json").touch()

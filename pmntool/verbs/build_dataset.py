@@ -106,6 +106,7 @@ def build_dataset(
             leaks = count_leaks(rows, meta, options)
             if options.no_leakage:
                 rows, table = leave_out(rows, leaks, meta, options)
+            sequence.require_unchanged()
             if output is not None:
                 with new_directory(output, force=force, marker="dataset.json") as folder:
                     _write(folder, rows, leaks, meta, table)

@@ -151,6 +151,7 @@ def predict(
             files, known = file_names(scanned.asked), scanned.asked["chroms"]
             progress.keep(f"{folder} keeps what is scanned; the same command goes on from there")
             _scan(scanned, codes, net, columns, run, place, ranks, progress)
+            sequence.require_unchanged()
             ranks.wait()
             write_tracks(scanned, range(len(names))[ranks.share], torch.get_num_threads(), progress)
             ranks.wait()
