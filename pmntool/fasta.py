@@ -66,7 +66,7 @@ def _open_beside(path: Path, compressed: bool, closing: ExitStack) -> Opened | N
     before = stamps(index, block_index)
     unfit = why_unfit(path, index, block_index)
     if not unfit:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             found = _open(path, index, block_index, closing)
             if stamps(index, block_index) == before:
                 return found

@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from pmntool.text import read_plain
+
 LONGEST = 1 << 20  # bytes of the headers between two sequences
 HEAD = 18  # bytes of a bgzip block's header; the last two hold the block's size, less one
 
@@ -33,7 +35,7 @@ Read = Callable[[int, int], bytes]  # bytes from here to there of the FASTA, unc
 
 def read_index(index: Path) -> Iterator[tuple[bytes, Lines]]:
     """Yield each sequence's name and lines; what is no index is a ValueError or TypeError."""
-    for line in index.read_bytes().splitlines():
+    for line in filter(None, read_plain(index).split(b"\n")):  # as samtools, to which a CR ends no line
         name, *numbers = line.split(b"\t")
         yield name, Lines(*map(int, numbers[:4]))
 
@@ -83,7 +85,7 @@ def _read_plain(file: BinaryIO) -> Read:
 
 
 def _read_blocks(file: BinaryIO, block_index: Path) -> Read:
-    content = block_index.read_bytes()
+    content = read_plain(block_index)
     addresses = struct.unpack(f"<{len(content) // 8}Q", content)
     if addresses[0] * 2 != len(addresses) - 1:
         raise ValueError

@@ -102,3 +102,21 @@ def test_an_index_that_is_older_or_not_there(tmp_path):
 def test_what_lies_far_apart_does_not_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(fasta_index, "LONGEST", 3)
     assert judge(write(tmp_path / "g.fa", [("a", 100), ("bcde", 100)]))
+
+
+def test_a_cr_ends_no_line_of_an_index(tmp_path):
+    """samtools reads one line, of the first sequence, and passes over the rest as further columns."""
+    path = write(tmp_path / "g.fa", [("a", 100), ("b", 200)])
+    index = Path(f"{path}.fai")
+    index.write_bytes(index.read_bytes().replace(b"\n", b"\r\n"))
+    assert judge(path) is None
+    index.write_bytes(index.read_bytes().replace(b"\r\n", b"\r"))
+    assert judge(path)
+
+
+@pytest.mark.parametrize("suffix", [".fai", ".gzi"])
+def test_an_index_that_is_a_pipe_is_not_waited_for(tmp_path, suffix):
+    path = write(tmp_path / "g.fa.gz", [("a", 100)])
+    os.unlink(f"{path}{suffix}")
+    os.mkfifo(f"{path}{suffix}")
+    assert judge(path) == "it is no plain file"
