@@ -105,7 +105,8 @@ def test_the_three_commands_work_as_they_stand(tmp_path, monkeypatch, capsys):
     assert code == 0 and "epoch 1/1" in err and os.path.exists("runs/pmn-lambda1/run.json")
     code, _, err = run(monkeypatch, capsys, "predict", "genome.fa", "-o", "tracks/")
     assert code == 0 and "taking the newest run, runs/pmn-lambda1" in err and "bound windows only" in err
-    held = [chrom for chrom in Genome("genome.fa").sizes if chrom in ("chr3", "chr12", "chr17")]
+    with Genome("genome.fa") as genome:
+        held = [chrom for chrom in genome.sizes if chrom in ("chr3", "chr12", "chr17")]
     assert f"held out {', '.join(held)}\n" in err and "what was scanned, to the model: trained on chr" in err
     table = pd.read_csv("tracks/tracks.tsv", sep="\t")
     assert len(table) == len(json.loads((tmp_path / "x/runs/pmn-lambda1/run.json").read_text())["tfs"])
@@ -282,6 +283,8 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", "Nope"], "runs/cnn: no TF Nope in the model; it has"),
         (["predict", "genome.fa", "-m", "runs/cnn", "--tfs", '"A,B'],
          '"A,B: expected words separated by commas (a name that holds one: '),
+        (["predict", "genome.fa", "-m", "runs/cnn", "--chroms", " ,"],
+         "' ,': expected words separated by commas (a name that holds one: "),
         (["prototypes", "runs/cnn"],
          "runs/cnn: the variant cnn has no prototypes; those that have are pmn-no-lstm, pmn-softmax, pmn"),
         (["prototypes", "runs/pmn-lambda1", "-k", "99"], "--clusters 99: expected 2 to"),

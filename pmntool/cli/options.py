@@ -112,7 +112,10 @@ def words(text: str) -> tuple[str, ...]:
         rows = list(csv.reader(text.splitlines(), skipinitialspace=True, strict=True))
     except csv.Error as error:
         raise InputError(f"{text}: expected words {COMMAS} ({error})") from error
-    return tuple(word.strip() for row in rows for word in row if word.strip())
+    found = tuple(word.strip() for row in rows for word in row if word.strip())
+    if text and not found:
+        raise InputError(f"{text!r}: expected words {COMMAS}; there is none")
+    return found
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:
