@@ -111,16 +111,23 @@ def _blocks(file: pysam.FastaFile) -> Fetch:
 
 
 def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
-    """Read whole lines from where the index says that they stand, and cut their ends off; faster than pysam."""
+    """Read whole lines from where the index says that they stand, and cut their ends off; faster than pysam.
+
+    A sequence whose lines end in blanks here and there misleads the index; it is a ValueError, or holds a blank.
+    """
     lines = {name.decode("latin-1"): lines for name, lines in read_index(index)}
     file = closing.enter_context(path.open("rb"))
 
     def fetch(chrom: str, start: int, end: int) -> np.ndarray:
         _, offset, bases, width = lines[chrom]
+        if bases < 1:
+            raise ValueError("its first line has no base")
         first, last = start // bases, (end - 1) // bases
         block = np.empty((last - first + 1, width), dtype=np.uint8)
         file.seek(offset + first * width)
         size = file.readinto(block.reshape(-1)[: (last - first) * width + (end - 1) % bases + 1])
+        if (block[: size // width, bases:] > ord(" ")).any():
+            raise ValueError("a line goes on where the index lets it end")
         n_letters = size // width * bases + min(size % width, bases)
         letters = block[:, :bases].reshape(-1)[:n_letters]
         return letters[start - first * bases : end - first * bases]

@@ -163,14 +163,15 @@ class Genome:
             yield start, self._fetch(chrom, start, min(start + PIECE, self.sizes[chrom]))
 
     def _fetch(self, chrom: str, start: int, end: int) -> np.ndarray:
+        place = f"{self.path}: {chrom}:{start}-{end}"
         try:
             letters = self._read(chrom, start, end) if start < end else np.empty(0, dtype=np.uint8)
         except (ValueError, KeyError, OSError) as error:
-            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} cannot be read; is the .fai its own?") from error
+            raise GenomeError(f"{place} cannot be read; is the .fai its own, and no blank in its lines?") from error
         if len(letters) != end - start:
-            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} gave {len(letters)} bases; is the .fai its own?")
+            raise GenomeError(f"{place} gave {len(letters)} bases; is the .fai its own?")
         if not ((letters & 0xDF) - 65 < 26).all() and letters.tobytes().translate(None, _LETTERS):  # 0xDF: capitals
-            raise GenomeError(f"{self.path}: {chrom}:{start}-{end} holds blanks or signs that are no letters")
+            raise GenomeError(f"{place} holds blanks or signs that are no letters")
         return letters
 
     def __enter__(self) -> Genome:

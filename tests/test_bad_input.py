@@ -108,7 +108,8 @@ CASES = {
     "sequence before a name": ("a.fa", "ACGT\n>a\nACGT\n", GenomeError, "a.fa, line 1: expected FASTA, '>' and a name"),
     "ragged FASTA": ("a.fa", ">a\nACGT\nACGTA\n", GenomeError, "a.fa, line 3: all lines of a sequence but the last"),
     "a name twice in a FASTA": ("a.fa", ">a\nAC\n>a\nGT\n", GenomeError, "a.fa, line 3: the name 'a' stands"),
-    "a tab in a sequence": ("a.fa", ">a\n\tACGT\nAC\n", GenomeError, "a.fa: a:0-6 holds blanks or signs"),
+    "a tab in a sequence": ("a.fa", ">a\n\tACGT\nAC\n", GenomeError, "a.fa: a:0-6 cannot be read; is the .fai"),
+    "no letter in the first line": ("a.fa", ">a\n\x02\x03\x04\nA\n", GenomeError, "a.fa: a:0-1 cannot be read; is"),
     "a name with a bell": ("a.fa", ">a\x07\nAC\n", GenomeError, "called 'a\\x07'; expected printable ASCII"),
     "a name twice in sizes": ("a.sizes", "a\t5\na\t5\n", GenomeError, "line 2: chromosome 'a' stands there twice"),
     # names in sheets

@@ -162,8 +162,17 @@ def test_a_line_that_ends_where_the_index_promises_a_base(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">a\nACGTA\nCGTAC\n")
     Path(f"{path}.fai").write_text("a\t10\t3\t6\t7\n")
-    with pytest.raises(GenomeError, match="genome.fa: a:0-10 holds blanks or signs that are no letters"):
+    with pytest.raises(GenomeError, match="genome.fa: a:0-10 cannot be read; is the .fai its own, and no blank"):
         Genome(path)
+
+
+@pytest.mark.parametrize("end", [b" ", b"\t", b"\r"])
+def test_lines_that_end_in_a_blank_here_and_there_mislead_nobody(tmp_path, end):
+    """By the index, which counts the first line's letters, bases would be passed over."""
+    for first, second in ((b"AC" + end, b"ACG"), (b"ACG", b"AC" + end)):
+        (tmp_path / "a.fa").write_bytes(b">a\n" + first + b"\n" + second + b"\nACG\n>b\nACGT\n")
+        with pytest.raises(GenomeError, match="a:0-.*(cannot be read; is the .fai|holds blanks)"):
+            Genome(tmp_path / "a.fa")
 
 
 @pytest.mark.parametrize("place", [("chr2", -1, 5), ("chr2", 5, 4), ("chr2", 0, 19), ("chr9", 0, 1), ("2", 0, 1)])
