@@ -173,6 +173,21 @@ def test_a_reader_that_went_away_is_no_bug():
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr
 
 
+def test_a_backend_of_matplotlib_that_there_is_not_disturbs_no_figure(tmp_path):
+    code = """
+import sys
+import pmntool.verbs.simulate
+from pmntool import plots
+from pmntool.cli import main
+pmntool.verbs.simulate.simulate = lambda output, **kwargs: plots.save(plots.new_figure(1, 1)[0], output) or sys.exit(0)
+sys.argv = ["pmntool", "simulate", "x.png"]
+main()
+"""
+    environment = os.environ | {"MPLBACKEND": "nonsense"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (done.returncode, os.listdir(tmp_path)) == (0, ["x.png"]), done.stderr
+
+
 @pytest.mark.parametrize("ranks", ["x 1", "1 ", " 2", "2 2", "0 0", "0 2"])
 def test_a_rank_that_no_torchrun_has_set(ranks, tmp_path, monkeypatch, capsys):
     for name in ("LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):

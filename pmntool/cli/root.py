@@ -97,6 +97,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # of a terminal that knows ASCII alone
+    os.environ.pop("MPLBACKEND", None)  # figures need none; one that matplotlib does not know would end it
     _watched.clear()
     with stalls.said(), _signals_heard():
         try:
