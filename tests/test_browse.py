@@ -166,5 +166,5 @@ def test_an_export_is_the_same_every_time_and_takes_nobody_s_place(here, monkeyp
     assert not any(str(here).encode() in content for content in contents[0].values())
     code, _, err = run(monkeypatch, capsys, *words, "a")
     assert code == 1 and "a exists already; give another -o, or --force to replace it" in err
-    code, _, err = run(monkeypatch, capsys, *words, "peaks", "--force")
-    assert code == 1 and "peaks holds no view.json, so it was not made by this command" in err
+    code, _, err = run(monkeypatch, capsys, *words, "tracks", "--force")
+    assert code == 1 and "tracks holds no view.json, so it was not made by this command" in err

@@ -117,6 +117,28 @@ def test_the_second_command_at_one_target_is_told_before_anything_is_read(monkey
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "out/genome.fa", "-m", "run", "-o", "out"],
+        ["build-dataset", "genome.fa", "peaks", "out/../out/peaks", "-o", "./out"],
+        ["evaluate", "link", "-d", "dataset", "-o", "out"],
+    ],
+)
+def test_force_removes_nothing_that_the_command_reads(monkeypatch, capsys, tmp_path, words):
+    for name in ("genome.fa", "tracks.json", "dataset.json", "evaluation.json", "run/run.json", "peaks/A.bed"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text("dear")
+    (tmp_path / "link").symlink_to("out/run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pmntool", *words, "--force"])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    read = {"predict": "out/genome.fa", "build-dataset": "out/../out/peaks", "evaluate": "link"}[words[0]]
+    assert capsys.readouterr().err == f"pmntool: error: out holds {read}, which the command reads; give another -o\n"
+    assert len(list((tmp_path / "out").rglob("*"))) == 8
+
+
 def test_a_signal_that_comes_twice_does_not_disturb_the_clearing_up(ends):
     cleared = []
 
