@@ -120,7 +120,7 @@ def _track(axes, region: Region, panel: Panel, y: float, top: float | None) -> N
     edges, values = merge_equal(region, panel.values)
     known = ~np.isnan(values)
     limit = top or (values[known].max() if known.any() else 0) or 1.0
-    heights = np.where(known, (values / limit).clip(0, 1), 0) * TRACK
+    heights = np.where(known, values.clip(0, limit) / limit, 0) * TRACK
     floor = y + TRACK
     axes.stairs(floor - heights, edges, baseline=floor, fill=True, color=BLUE, linewidth=0)
     gaps = np.stack([edges[:-1], np.diff(edges)], axis=1)[~known]

@@ -46,6 +46,16 @@ def test_bytes_are_the_same_every_time(tmp_path, suffix):
     assert b"<img" not in content and b"<b>" not in content and str(tmp_path).encode() not in content
 
 
+@pytest.mark.parametrize("top", [1e-320, 1e308])
+def test_a_scale_of_any_size_is_drawn(tmp_path, monkeypatch, top):
+    drawn = []
+    monkeypatch.setattr("pmntool.region_plot.save", lambda figure, path: drawn.append(figure))
+    panels = [Panel("a", np.array([0.0, 0.5, np.nan, 1.0]), None)]
+    draw_region(REGION, panels, None, tmp_path / "x.png", title="t", top=top)
+    heights, _, floor = drawn[0].axes[0].patches[0].get_data()
+    np.testing.assert_allclose((floor - heights) / 0.42, [0, 1, 0, 1] if top < 1 else [0, 0, 0, 0])
+
+
 def test_values_stand_at_their_bases(tmp_path, monkeypatch):
     """The axes count bases from 1: the part [1250, 1500) of four is drawn over bases 1251 to 1500."""
     drawn = []
