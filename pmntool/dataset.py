@@ -156,8 +156,9 @@ class Dataset:
         try:
             with np.errstate(all="ignore"):  # a number that is none is an error below
                 table = pd.read_csv(
-                    self.path / name, sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how
-                )
+                    (self.path / name).absolute(),  # pandas takes ~/ for a home and http:/ for an address
+                    sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how,
+                )  # fmt: skip
         except (ValueError, OverflowError) as error:
             raise DatasetError(f"{self.path / name}: not a dataset's table ({' '.join(str(error).split())})") from error
         if not types.keys() <= set(table.columns):

@@ -164,7 +164,7 @@ def new_directory(target: Path, *, marker: str, force: bool = False, keep: bool 
                 if not keep:
                     _remove(partial)
                 partial.mkdir(exist_ok=keep)
-                yield partial
+                yield partial.absolute()  # pandas takes ~/ for a home and http:/ for an address
                 write_config(partial)
                 _replace_directory(partial, target)
         except BaseException:
@@ -196,7 +196,7 @@ def new_file(target: Path) -> Iterator[Path]:
     try:
         with _explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            yield partial
+            yield partial.absolute()
             _sync(partial)
             os.replace(partial, target)
             _sync(target.parent)
@@ -290,6 +290,8 @@ def _explained(target: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         other = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | Path) else target
-        if not any(other.is_relative_to(own) for own in (target, partial_name(target))):
+        if not any(other.absolute().is_relative_to(own.absolute()) for own in (target, partial_name(target))):
             why = f"{other}: {why}"
         raise OutputError(f"{target}: cannot be written ({why})") from error
+    except RecursionError as error:  # of mkdir(parents=True)
+        raise OutputError(f"{target}: cannot be written (it lies in too many folders)") from error

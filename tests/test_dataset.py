@@ -36,6 +36,13 @@ def test_a_missing_file_is_named(folder, name):
         Dataset(folder)
 
 
+def test_a_folder_that_is_called_like_a_home_is_read(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "~").symlink_to(tmp_path)
+    assert Dataset("~/dataset").windows().equals(Dataset(folder).windows())
+
+
 @pytest.mark.parametrize("name", ["windows.bed", "leakage.tsv"])
 def test_a_chromosome_that_dataset_json_does_not_know_is_named(folder, name):
     path = folder / "dataset.json"

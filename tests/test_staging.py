@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pmntool.errors import OutputError, PmnError
@@ -130,6 +131,25 @@ def test_force_leaves_what_another_command_or_a_person_made(tmp_path, other, for
         require_free(tmp_path / "out", force=force, marker="evaluation.json")
     assert str(error.value).startswith(f"{tmp_path}/out holds no evaluation.json, so it was not made by this command")
     assert tree(tmp_path) == {"out": None, f"out/{other}": "dear"}
+
+
+@pytest.mark.parametrize("above", ["~", "http:/x"])
+def test_a_folder_that_is_called_like_a_home_or_an_address_is_a_folder(tmp_path, monkeypatch, above):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with new_directory(Path(above, "out"), marker="x") as folder:
+        pd.DataFrame({"a": [1]}).to_csv(folder / "x", index=False)
+    with new_file(Path(above, "out", "y")) as path:
+        pd.DataFrame({"a": [2]}).to_csv(path, index=False)
+    assert tree(tmp_path / above / "out") == {"x": "a\n1\n", "y": "a\n2\n"}
+
+
+def test_a_folder_in_a_thousand_others_is_refused(tmp_path):
+    target = Path(tmp_path, *"a" * 1500)
+    with pytest.raises(OutputError) as error, new_directory(target, marker="x"):
+        pytest.fail("the work began")
+    assert str(error.value) == f"{target}: cannot be written (it lies in too many folders)"
+    assert tree(tmp_path) == {}
 
 
 def test_force_takes_an_empty_folder_and_leaves_a_file(tmp_path):
