@@ -72,7 +72,14 @@ def test_what_the_system_refuses_names_the_file(ends, number):
     assert (code, said) == (1, f"pmntool: error: data/x.fa: {os.strerror(number)}\n")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ],
+)
 def test_too_little_memory_ends_with_1(ends, error):
     assert ends(lambda: throw(error))[0] == 1
 

@@ -74,7 +74,9 @@ SAME_SIGNAL = 5.0  # seconds within which a signal is the one before, heard agai
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _at_end = ExitStack()  # what has to be ended whatever happens: a bar, a lock
 _watched: list[Progress] = []  # the command's, once it has one
-_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # as torch says it
+_OUT_OF_MEMORY = (  # as torch says it, and the system's loader of torch
+    "out of memory", "not enough memory", "can't allocate memory", "failed to map segment from shared object",
+)  # fmt: skip
 
 
 def _say_version(asked: bool) -> None:
