@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -200,6 +201,15 @@ def test_a_reader_that_went_away_is_no_bug():
     words = f"{sys.executable} -m pmntool --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", words], capture_output=True, text=True)
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr
+
+
+def test_a_working_directory_that_was_removed_is_said(tmp_path):
+    words = 'cd "$1" && rmdir "$1" && exec "$2" -c "from pmntool.cli import main; main()" info /'
+    environment = os.environ | {"PYTHONPATH": str(Path(pmntool.__file__).parents[1])}
+    command = ["sh", "-c", words, "sh", tmp_path, sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    told = "pmntool: error: the working directory: No such file or directory; change to another\n"
+    assert (done.returncode, done.stderr) == (1, told)
 
 
 def test_a_backend_of_matplotlib_that_there_is_not_disturbs_no_figure(tmp_path):

@@ -91,7 +91,10 @@ def _pmntool(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    try:
+        os.getcwd()
+    except OSError as error:  # torch would end the process
+        raise InputError(f"the working directory: {error.strerror}; change to another") from error
 
 
 def main() -> None:
