@@ -5,15 +5,15 @@ set -eu
 folder=${1:-demo}
 small="--channels 64,32,32 --batch-size 32 --epochs 20"
 
-pmntool simulate "$folder" --force
+[ -e "$folder/truth.json" ] || pmntool simulate "$folder"
 cd "$folder"
-pmntool build-dataset
-pmntool train --variant cnn $small
-pmntool train --variant pmn --lambda 1 $small
-pmntool evaluate runs/*
-pmntool predict genome.fa --model runs/pmn-lambda1 -o tracks/
-pmntool prototypes runs/pmn-lambda1
-pmntool report
+pmntool build-dataset --force
+pmntool train --variant cnn $small --force
+pmntool train --variant pmn --lambda 1 $small --force
+pmntool evaluate runs/* --force
+pmntool predict genome.fa --model runs/pmn-lambda1 -o tracks/ --force
+pmntool prototypes runs/pmn-lambda1 --force
+pmntool report --force
 
 cat <<END
 

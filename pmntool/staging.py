@@ -43,7 +43,8 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
     Parameters
     ----------
     marker
-        Name of the file that every folder of this kind holds. A folder without it is replaced only where it is empty.
+        Name of the file that every folder of this kind holds. A folder without it is replaced only where it is empty,
+        and none is in which another output lies.
 
     Raises
     ------
@@ -57,6 +58,8 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
         raise OutputError(f"{target} is a {kind}, not a folder; it is left as it is, even with --force")
     if not (target / marker).is_file() and any(target.iterdir()):
         raise OutputError(f"{target} holds no {marker}, so it was not made by this command; --force leaves it as it is")
+    if inner := next(target.glob(f"*/**/{provenance.CONFIG}"), None):
+        raise OutputError(f"{target} holds {inner.parent}, an output of its own; --force leaves both as they are")
     _require_force(target, force)
 
 

@@ -152,6 +152,21 @@ def test_a_folder_in_a_thousand_others_is_refused(tmp_path):
     assert tree(tmp_path) == {}
 
 
+@pytest.mark.parametrize("place", ["run", "runs/pmn"])
+def test_force_leaves_a_folder_in_which_another_output_lies(tmp_path, place):
+    (tmp_path / "out" / place).mkdir(parents=True)
+    (tmp_path / "out" / "x").write_text("old")
+    (tmp_path / "out" / "config.toml").write_text("its own")
+    (tmp_path / "out" / place / "config.toml").write_text("dear")
+    before = tree(tmp_path)
+    for force in (False, True):
+        with pytest.raises(OutputError) as error:
+            require_free(tmp_path / "out", force=force, marker="x")
+        told = f"{tmp_path}/out holds {tmp_path}/out/{place}, an output of its own; --force leaves both as they are"
+        assert str(error.value) == told
+    assert tree(tmp_path) == before
+
+
 def test_force_takes_an_empty_folder_and_leaves_a_file(tmp_path):
     (tmp_path / "out").mkdir()
     with new_directory(tmp_path / "out", marker="x", force=True) as folder:
