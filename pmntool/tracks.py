@@ -129,8 +129,9 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     types = {"chrom": str, "start": np.int64, "end": np.int64, "value": np.float64}
     try:
         for rows in pd.read_csv(
-            path, sep="\t", names=COLUMNS, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK
-        ):
+            path.absolute(),  # pandas takes ~/ for a home
+            sep="\t", names=COLUMNS, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK,
+        ):  # fmt: skip
             rows = rows[(rows["chrom"] == chrom) & (rows["end"] > begin) & (rows["start"] < stop)]
             if (rows["start"].to_numpy()[1:] < rows["end"].to_numpy()[:-1]).any():
                 raise ValueError("entries overlap, or are out of order")
