@@ -26,6 +26,7 @@ SHEET = ["tf", "path", "cell"]  # the columns of a sheet; the last may be missin
 LARGEST = 2**40  # bp; no chromosome comes near, and sums of two stay far from an overflow
 MOST_LINES = 20_000_000  # of one file
 _NOT_DATA = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
+_DATA = rb"^(?!#|(?:track|browser)[ \t])[^\t\n]+\t\d{1,18}\t\d{1,18}"
 
 
 class Peaks(NamedTuple):
@@ -105,38 +106,67 @@ def read_peaks(path: Path | str) -> Peaks:
     content = read_bytes(path, PeakFormatError, unpack=True).removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     if content.count(b"\n") + content.count(b"\r") > MOST_LINES:
         raise PeakFormatError(f"{path}: more than {MOST_LINES} lines; expected peaks")
-    lines = content.splitlines()
-    numbers = [i for i, line in enumerate(lines) if line and not line.startswith(_NOT_DATA) and not line.isspace()]
-    if numbers and _is_header(lines[numbers[0]]):
-        del numbers[0]
-    if not numbers:
-        return Peaks(np.empty(0, object), *(np.empty(0, np.int64) for _ in range(3)), np.empty(0))
-    if len(numbers) < len(lines):
-        lines = [lines[i] for i in numbers]
-    n_columns = lines[0].count(b"\t") + 1
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    narrow = suffix == ".narrowpeak" or n_columns == 10
-    scored = narrow or suffix == ".broadpeak"
-    least = 10 if narrow else 9 if scored else 3
-    columns = (
-        {0: str, 1: np.int64, 2: np.int64} | ({7: np.float64} if scored else {}) | ({9: np.int64} if narrow else {})
-    )
-    text = b"\n".join(lines)
-    more = rb"(?:\t[^\t\n]*){6}\t-?\d{1,18}" if narrow else rb"(?:\t[^\t\n]*){%d}" % (least - 3)
-    form = rb"^[^\t\n]+\t\d{1,18}\t\d{1,18}" + more + rb"(?=[\t\n]|\Z)"  # pandas would take 1e3 for a whole number
-    if len(re.findall(form, text, re.MULTILINE)) != len(lines):
-        raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
+    form = _form_of(path, content.partition(b"\n")[0])
+    if b"\r" in content or not form.fits(content):  # lines that are no data, or a mistake
+        lines = _data_lines(content)
+        if not lines:
+            return Peaks(np.empty(0, object), *(np.empty(0, np.int64) for _ in range(3)), np.empty(0))
+        form = _form_of(path, lines[0][1])
+        text = b"\n".join(line for _, line in lines)
+        if not form.fits(text):
+            raise _first_mistake(path, lines, form)
+    else:
+        text = content
+    columns = {0: str, 1: np.int64, 2: np.int64}
+    columns |= ({7: np.float64} if form.scored else {}) | ({9: np.int64} if form.narrow else {})
     try:
         table = pd.read_csv(
             io.BytesIO(text), sep="\t", header=None, usecols=list(columns), dtype=columns,
             na_filter=False, quoting=3, index_col=False,
         )  # fmt: skip
-        peaks = _to_peaks(table, narrow=narrow)
+        peaks = _to_peaks(table, narrow=form.narrow)
     except (ValueError, OverflowError, pd.errors.ParserError):
         peaks = None
-    if peaks is None or len(peaks.start) != len(lines):
-        raise _first_mistake(path, lines, numbers, least=least, narrow=narrow)
+    if peaks is None or len(peaks.start) != _count_lines(text):
+        raise _first_mistake(path, _data_lines(content), form)
     return peaks
+
+
+class _Form(NamedTuple):
+    """What the lines of a file are to be."""
+
+    narrow: bool
+    least: int  # columns
+
+    @property
+    def scored(self) -> bool:
+        return self.least > 3
+
+    def fits(self, text: bytes) -> bool:
+        """Say whether every line is data of this form; pandas would take 1e3 for a whole number."""
+        more = rb"(?:\t[^\t\n]*){6}\t-?\d{1,18}" if self.narrow else rb"(?:\t[^\t\n]*){%d}" % (self.least - 3)
+        return len(re.findall(_DATA + more + rb"(?=[\t\n]|\Z)", text, re.MULTILINE)) == _count_lines(text)
+
+
+def _form_of(path: Path, first: bytes) -> _Form:
+    """Return the form that a file's name and its first line of data ask for."""
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    narrow = suffix == ".narrowpeak" or first.count(b"\t") == 9
+    return _Form(narrow, 10 if narrow else 9 if suffix == ".broadpeak" else 3)
+
+
+def _count_lines(text: bytes) -> int:
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
+def _data_lines(content: bytes) -> list[tuple[int, bytes]]:
+    """Return the lines that hold data, with their numbers, from 0."""
+    lines = [
+        (number, line)
+        for number, line in enumerate(content.splitlines())
+        if line and not line.startswith(_NOT_DATA) and not line.isspace()
+    ]
+    return lines[1:] if lines and _is_header(lines[0][1]) else lines
 
 
 def by_chrom(peaks: Peaks) -> dict[str, np.ndarray]:
@@ -213,10 +243,10 @@ def _to_peaks(table: pd.DataFrame, *, narrow: bool) -> Peaks | None:
     return Peaks(chrom, start, end, summit, np.where(log10p < 0, np.nan, log10p))
 
 
-def _first_mistake(path: Path, lines: list[bytes], numbers: list[int], *, least: int, narrow: bool) -> PeakFormatError:
+def _first_mistake(path: Path, lines: list[tuple[int, bytes]], form: _Form) -> PeakFormatError:
     """Return the error for the first line that the fast reader would not take."""
-    for number, raw in zip(numbers, lines, strict=True):
-        problem = _mistake(raw, least=least, narrow=narrow)
+    for number, raw in lines:
+        problem = _mistake(raw, least=form.least, narrow=form.narrow)
         if problem:
             return PeakFormatError(f"{path}, line {number + 1}: {problem}")
     return PeakFormatError(f"{path}: cannot be read as a table of tab-separated columns")

@@ -82,6 +82,7 @@ def test_each_format_gives_its_summit_and_p(tmp_path, name, line, summit, p, com
         "chrom\tstart\tend\nchr1\t1\t5\nchr2\t2\t6\n",
         "# made by hand\nchrom\tchromStart\tchromEnd\nchr1\t1\t5\nchr2\t2\t6\n",
         'track name="a b" color=1,2,3\nbrowser position chr1:1-5\nchr1\t1\t5\ntrack\tx\nchr2\t2\t6\n',
+        "chr1\t1\t5\n#chr1\t3\t4\ntrack\t3\t4\ntrack a\t3\t4\nbrowser\t3\t4\nchr2\t2\t6\n",
         "\n  \nchr1\t1\t5\n\t\n\nchr2\t2\t6\n\n",
         "chr1\t1\t5\tx\t0\t+\nchr2\t2\t6\n",
         "chr1\t1\t5\nchr2\t2\t6\tx\t0\t+\n",
