@@ -51,7 +51,7 @@ with tempfile.TemporaryDirectory() as name:
     report(
         compare(
             "build-dataset with sequence, hg19's sizes", "pysam reading the FASTA", lambda: ours(folder),
-            lambda: reading(folder), rounds=1,
+            lambda: reading(folder), rounds=3,
             detail=lambda mine, other: f"{mine:.0f} s against {other:.0f} s; {memory:.1f} GiB",
         )
     )  # fmt: skip
