@@ -124,13 +124,14 @@ def _plain(path: Path, index: Path, closing: ExitStack) -> Fetch:
             raise ValueError("its first line has no base")
         first, last = start // bases, (end - 1) // bases
         block = np.empty((last - first + 1, width), dtype=np.uint8)
-        file.seek(offset + first * width)
-        size = file.readinto(block.reshape(-1)[: (last - first) * width + (end - 1) % bases + 1])
+        skip = start % bases  # a line may be a whole chromosome
+        file.seek(offset + first * width + skip)
+        size = skip + file.readinto(block.reshape(-1)[skip : (last - first) * width + (end - 1) % bases + 1])
         if (block[: size // width, bases:] > ord(" ")).any():
             raise ValueError("a line goes on where the index lets it end")
         n_letters = size // width * bases + min(size % width, bases)
         letters = block[:, :bases].reshape(-1)[:n_letters]
-        return letters[start - first * bases : end - first * bases]
+        return letters[skip : end - first * bases]
 
     return fetch
 

@@ -125,7 +125,7 @@ class Genome:
         if len(letters) < PIECE:
             checksum.set_result(_md5([letters]))
         else:
-            wait(self._hashing[-HASHERS:][:1])
+            wait(self._hashing[: 1 - HASHERS][-1:])
             pieces = (letters[start : start + PIECE] for start in range(0, len(letters), PIECE))
             checksum = self._threads.submit(_md5, pieces)
             self._hashing.append(checksum)
@@ -145,7 +145,7 @@ class Genome:
         """
         now = stamps(self.path)
         if now and self._stamps and now != self._stamps and now[0][0] == self._stamps[0][0]:  # the same inode
-            raise GenomeError(f"{self.path}: was written to while it was read; run the command again")
+            raise GenomeError(f"{self.path}: was written to while it was read; run the command again, with --force")
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""

@@ -19,10 +19,9 @@ from pmntool.labels import SPLITS
 WORD = 32  # bp; two bits a base fill a uint64
 LEAST_SHARE = 0.5  # of a window's words, in train: the window leaks
 PIECE = 1 << 18  # bp of which words are made at once: they stay in the processor's cache
-PART = 1 << 25  # bp that are looked for in all of train together, through a sieve of 0.25 GB
+PART = 1 << 25  # bp that are looked for in all of train together, through a sieve of 0.25 GiB at most
 THREADS = 4
 FIRST, SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F  # odd, irregular: the top bits of word * factor are its hash
-
 
 T = TypeVar("T")
 
@@ -69,12 +68,13 @@ def shared_words(codes: np.ndarray, starts: np.ndarray, others: np.ndarray, wind
 
     Notes
     -----
-    Memory does not grow with the sequence: a sieve of the words of `PART` bp of `starts` leaves few of the words of
-    `others`, which go by in pieces, and those are sorted; a sieve of these leaves few words of `starts` to look up.
+    A sieve of the words of `PART` bp of `starts` leaves, of the words of `others`, which go by in pieces, those
+    that are among them and one in 20 to 70 of the rest. A sieve of these leaves few words of `starts` to look up. So
+    memory grows by 3 bytes at most for a base of `others`.
     """
     if window < WORD:
         return np.zeros(len(starts))
-    parts = [_shares_of_part(codes, starts[part], others, window) for part in _pieces(starts, PART)]
+    parts = [_shares_of_part(codes, starts[part], others, window) for part in _pieces(starts, max(1, PART - window))]
     return np.concatenate([np.zeros(0), *parts])
 
 
@@ -86,9 +86,9 @@ def _shares_of_part(codes: np.ndarray, starts: np.ndarray, others: np.ndarray, w
         found = _each(lambda some: sieve.kept(_counted_words(codes, some, window)), others[group])
         known = np.sort(np.concatenate([known, *found]))
         known = np.concatenate([known[:1], known[1:][known[1:] != known[:-1]]])  # each once
-    sieve_of_known = _Sieve(4 * len(known))
-    sieve_of_known.add(known)
-    return np.concatenate(_each(lambda some: _shares(codes, some, window, known, sieve_of_known), starts))
+    sieve = _Sieve(2 * len(known))
+    sieve.add(known)
+    return np.concatenate(_each(lambda some: _shares(codes, some, window, known, sieve), starts))
 
 
 def _each(do: Callable[[np.ndarray], T], starts: np.ndarray) -> list[T]:
@@ -98,7 +98,7 @@ def _each(do: Callable[[np.ndarray], T], starts: np.ndarray) -> list[T]:
 
 
 class _Sieve:
-    """Which words may be among those added: all that are, and one in 64 of the others (a Bloom filter).
+    """Which words may be among those added: all that are, and one in 20 to 70 of the others (a Bloom filter).
 
     Parameters
     ----------
@@ -111,20 +111,20 @@ class _Sieve:
         self._marked = np.zeros(1 << n_bits, dtype=bool)
         self._shift = np.uint64(64 - n_bits)
 
-    def add(self, words: np.ndarray) -> None:
-        self._marked[self._places(words, FIRST)] = self._marked[self._places(words, SECOND)] = True
+    def add(self, some: np.ndarray) -> None:
+        self._marked[self._places(some, FIRST)] = self._marked[self._places(some, SECOND)] = True
 
-    def passing(self, words: np.ndarray) -> np.ndarray:
-        """Return which words pass: places in `words`, int64, ascending."""
-        passing = np.flatnonzero(self._marked[self._places(words, FIRST)])
-        return passing[self._marked[self._places(words[passing], SECOND)]]
+    def passing(self, some: np.ndarray) -> np.ndarray:
+        """Return which words pass: places in `some`, int64, ascending."""
+        passing = np.flatnonzero(self._marked[self._places(some, FIRST)])
+        return passing[self._marked[self._places(some[passing], SECOND)]]
 
-    def kept(self, words: np.ndarray) -> np.ndarray:
+    def kept(self, some: np.ndarray) -> np.ndarray:
         """Return the words that pass."""
-        return words[self.passing(words)]
+        return some[self.passing(some)]
 
-    def _places(self, words: np.ndarray, factor: int) -> np.ndarray:
-        return (words * np.uint64(factor) >> self._shift).view(np.int64)
+    def _places(self, some: np.ndarray, factor: int) -> np.ndarray:
+        return (some * np.uint64(factor) >> self._shift).view(np.int64)
 
 
 def words(codes: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def partial_name(target: Path) -> Path:
     return target.parent / f".{target.name}.partial"
 
 
-def require_free(target: Path, *, force: bool, marker: str) -> None:
+def require_free(target: Path, *, force: bool, marker: str, reads: Iterable[Path | None] = ()) -> None:
     """Refuse a target that cannot be written, or exists; with `force` all but an older output of the same command.
 
     Parameters
@@ -45,6 +45,8 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
     marker
         Name of the file that every folder of this kind holds. A folder without it is replaced only where it is empty,
         and none is in which another output lies.
+    reads
+        What the command reads; None is nothing. It may not lie in the target, which would take it along when it goes.
 
     Raises
     ------
@@ -58,6 +60,9 @@ def require_free(target: Path, *, force: bool, marker: str) -> None:
         raise OutputError(f"{target} is a {kind}, not a folder; it is left as it is, even with --force")
     if not (target / marker).is_file() and any(target.iterdir()):
         raise OutputError(f"{target} holds no {marker}, so it was not made by this command; --force leaves it as it is")
+    for path in filter(None, reads):
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(target)):
+            raise OutputError(f"{target} holds {path}, which the command reads; give another -o")
     if inner := next(target.glob(f"*/**/{provenance.CONFIG}"), None):
         raise OutputError(f"{target} holds {inner.parent}, an output of its own; --force leaves both as they are")
     _require_force(target, force)
@@ -180,7 +185,7 @@ def new_directory(target: Path, *, marker: str, force: bool = False, keep: bool 
 def joined_directory(target: Path) -> Iterator[Path]:
     """Yield the folder in which another process of this command makes `target` (`new_directory`)."""
     with _explained(target):
-        yield partial_name(target)
+        yield partial_name(target).absolute()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pmntool.dataset import Dataset
-from pmntool.errors import GenomeError, InputError, MismatchError
+from pmntool.errors import GenomeError, InputError, MismatchError, OutputError
 from pmntool.genome import N_CODE, Genome, encode
 from pmntool.terminal import dataset_notes
 from pmntool.verbs.build_dataset import Options, build_dataset
@@ -57,6 +57,18 @@ def test_labels_bases_and_places_are_right_window_by_window(small):
     with Genome(small / "genome.fa") as genome:
         for (chrom, start), offset in zip(rows, data.offsets, strict=True):
             np.testing.assert_array_equal(data.sequence[offset : offset + 200], genome.codes(chrom, start, start + 200))
+
+
+@pytest.mark.parametrize("place", ["A.bed", "sheet.tsv", "."])
+def test_force_removes_no_peaks(small, place):
+    """Not those in the old dataset, named themselves, by a sheet elsewhere or by their folder."""
+    build_dataset(small / "genome.fa", [small / "peaks"], small / "data", Options())
+    (small / "data/A.bed").write_bytes((small / "peaks/A.bed").read_bytes())
+    (small / "sheet.tsv").write_text("A\tdata/A.bed\n")
+    given = {"A.bed": small / "data/A.bed", "sheet.tsv": small / "sheet.tsv", ".": small / "data"}[place]
+    with pytest.raises(OutputError, match="data holds .*data/A.bed, which the command reads; give another -o"):
+        build_dataset(small / "genome.fa", [given], small / "data", Options(), force=True)
+    assert (small / "data/A.bed").exists() and Dataset(small / "data").tfs == ["A", "B"]
 
 
 def test_same_inputs_give_the_same_bytes_and_no_path(small):

@@ -2,12 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +176,36 @@ def test_lines_that_end_in_a_blank_here_and_there_mislead_nobody(tmp_path, end):
         (tmp_path / "a.fa").write_bytes(b">a\n" + first + b"\n" + second + b"\nACG\n>b\nACGT\n")
         with pytest.raises(GenomeError, match="a:0-.*(cannot be read; is the .fai|holds blanks)"):
             Genome(tmp_path / "a.fa")
+
+
+def test_a_piece_of_a_line_is_read_alone(tmp_path, monkeypatch):
+    """A line may be a whole chromosome."""
+    (tmp_path / "a.fa").write_bytes(b">a\n" + b"ACGT" * 500_000 + b"\n")
+    n_read = []
+
+    class Counting(io.FileIO):
+        def readinto(self, buffer):
+            n_read.append(super().readinto(buffer))
+            return n_read[-1]
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: io.BufferedReader(Counting(path)))
+    with Genome(tmp_path / "a.fa") as genome:
+        n_read.clear()
+        assert genome.codes("a", 1_800_001, 1_800_005).tolist() == [1, 2, 3, 0]
+    assert 0 < sum(n_read) < 100_000
+
+
+def test_two_chromosomes_are_hashed_at_a_time_and_three_are_held(tmp_path, monkeypatch):
+    (tmp_path / "a.fa").write_bytes(fasta(dict.fromkeys("abc", "ACGT")))
+    go, begun = threading.Event(), []
+    monkeypatch.setattr("pmntool.genome.PIECE", 1)
+    monkeypatch.setattr("pmntool.genome._md5", lambda pieces: begun.append(1) or go.wait(60) and "done")
+    with Genome(tmp_path / "a.fa") as genome, ThreadPoolExecutor(1) as beside:
+        held = [genome.letters_and_checksum(chrom)[1] for chrom in "ab"]
+        third = beside.submit(genome.letters_and_checksum, "c")
+        assert not wait([third], timeout=0.2).done and not any(future.done() for future in held)
+        go.set()
+        assert third.result(60)[1].result(60) == "done" and len(begun) == 3
 
 
 @pytest.mark.parametrize("place", [("chr2", -1, 5), ("chr2", 5, 4), ("chr2", 0, 19), ("chr9", 0, 1), ("2", 0, 1)])

@@ -129,7 +129,7 @@ def test_the_second_command_at_one_target_is_told_before_anything_is_read(monkey
     "words",
     [
         ["predict", "out/genome.fa", "-m", "run", "-o", "out"],
-        ["build-dataset", "genome.fa", "peaks", "out/../out/peaks", "-o", "./out"],
+        ["build-dataset", "genome.fa", "out/../out/peaks", "-o", "./out"],
         ["evaluate", "link", "-d", "dataset", "-o", "out"],
     ],
 )
@@ -142,7 +142,7 @@ def test_force_removes_nothing_that_the_command_reads(monkeypatch, capsys, tmp_p
     monkeypatch.setattr(sys, "argv", ["pmntool", *words, "--force"])
     with pytest.raises(SystemExit, match="1"):
         main()
-    read = {"predict": "out/genome.fa", "build-dataset": "out/../out/peaks", "evaluate": "link"}[words[0]]
+    read = {"predict": "out/genome.fa", "build-dataset": "out/../out/peaks/A.bed", "evaluate": "link"}[words[0]]
     assert capsys.readouterr().err == f"pmntool: error: out holds {read}, which the command reads; give another -o\n"
     assert len(list((tmp_path / "out").rglob("*"))) == 8
 

@@ -59,14 +59,6 @@ def settle(**values: Any) -> None:
     _at_work[0].params.update(values)
 
 
-def paths() -> list[Path]:
-    """Return what the command at work reads, and its output; not the file of options, which it has read."""
-    (context,) = _at_work
-    values = [value for name, value in context.params.items() if name != "config"]
-    each = (one for value in values for one in (value if isinstance(value, list | tuple) else [value]))
-    return [path for path in each if isinstance(path, Path)]
-
-
 def text() -> str:
     """Return the content of a `config.toml` that repeats the command at work; what is empty or off is left out."""
     (context,) = _at_work

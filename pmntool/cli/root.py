@@ -140,9 +140,6 @@ def watch(progress: Progress) -> Progress:
 def reserve(output: Path) -> None:
     """Keep other commands from a target until this one has ended, and let its folder say how it was made."""
     _check_launcher()
-    for path in config.paths():
-        if os.path.realpath(path).startswith(os.path.join(os.path.realpath(output), "")):
-            raise OutputError(f"{output} holds {path}, which the command reads; give another -o")
     if RANK == 0:
         _at_end.enter_context(claim(output))
         _at_end.callback(provenance.options.reset, provenance.options.set(config.text))

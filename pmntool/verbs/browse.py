@@ -63,7 +63,8 @@ def export(view: View, output: Path, *, ucsc: str | None = None, force: bool = F
     OutputError
         `output` exists (without `force`) or cannot be written.
     """
-    require_free(output, force=force, marker="view.json")
+    shown = (path for row in view.rows for path in (row.track, *row.peaks))
+    require_free(output, force=force, marker="view.json", reads=[view.genome, view.genes, *shown])
     with new_directory(output, marker="view.json", force=force) as folder:
         _write(make_site(view) | {"igv.xml": igv_session(view), "tracks.ini": genome_tracks(view)}, folder)
         if view.kind == "bigwig":

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,9 +72,10 @@ def build_dataset(
     """
     check_options(options)
     keep_memory()
-    if output is not None:
-        require_free(output, force=force, marker="dataset.json")
     sources = find_peaks(peaks)
+    if output is not None:
+        reads = [genome, exclude, *chain(*sources.values()), *peaks]
+        require_free(output, force=force, marker="dataset.json", reads=reads)
     _check_sizes_do(genome, output, options)
     with nullcontext() if holds_sizes_only(genome) else Genome(genome) as sequence:
         sizes = sequence.sizes if sequence else read_sizes(genome)

@@ -76,7 +76,7 @@ def evaluate(
     if split not in SPLITS:
         raise InputError(f"--split {split}: expected {', '.join(SPLITS)}")
     if output is not None:
-        require_free(output, force=force, marker="evaluation.json")
+        require_free(output, force=force, marker="evaluation.json", reads=[dataset, *runs])
     data = Dataset(dataset)
     opened = dict(zip(run_names(runs), map(Run, runs), strict=True))
     for run in opened.values():

@@ -104,7 +104,7 @@ def predict(
     check_options(kind, least)
     if kind == "bigwig":
         require_library(output)
-    require_free(output, force=force, marker="tracks.json")
+    require_free(output, force=force, marker="tracks.json", reads=[genome, model, regions_file])
     run = Run(model)
     columns = _columns(run, tfs)
     ranks = Ranks()

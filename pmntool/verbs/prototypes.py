@@ -84,7 +84,7 @@ def prototypes(
         `output` exists (without `force`) or cannot be written.
     """
     if output is not None:
-        require_free(output, force=force, marker="prototypes.json")
+        require_free(output, force=force, marker="prototypes.json", reads=[*runs, trrust])
     names = run_names(runs)
     opened = _open(runs)
     tfs = opened[0].tfs

@@ -100,7 +100,7 @@ def train(
         )
     old = _open_to_resume(output, meta) if resume else None
     if old is None:
-        require_free(output, force=force, marker="run.json")
+        require_free(output, force=force, marker="run.json", reads=[dataset, motifs])
 
     fabric = launch(place)
     on = describe(fabric.device, settings.precision)
