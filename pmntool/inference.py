@@ -12,7 +12,7 @@ from torch.nn.functional import max_pool1d, pad
 from pmntool.models import Scannable
 
 ROW = 800  # bp of a row of a pass: of several lengths the one that CPUs take fastest
-SPAN, SPAN_ON_GPU = 1 << 14, 1 << 20  # bp that one pass of the shared convolutions reads
+ROWS, ROWS_ON_GPU = 24, 1536  # of one pass of the shared convolutions; threads share them evenly
 BATCH = 512  # windows that one pass reads where convolutions cannot be shared
 MOST_VALUES = 1 << 25  # of the features in memory at once, 128 MiB of float32
 
@@ -69,7 +69,8 @@ def _dense(starts: np.ndarray, window: int) -> bool:
 def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:
     """Yield logits (n, L) span by span."""
     width = window - model.receptive_field + 1  # positions of a window's features
-    most = SPAN_ON_GPU if sequence.device.type == "cuda" else SPAN
+    overlap, step = _row(model)
+    most = max(window, (ROWS_ON_GPU if sequence.device.type == "cuda" else ROWS) * step + overlap)  # bp of a pass
     first, span = 0, most
     while first < len(starts):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + span - window, side="right")))
@@ -81,10 +82,15 @@ def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window:
         first = last
 
 
+def _row(model: Scannable) -> tuple[int, int]:
+    """Return how many bp neighboring rows share, and how many each has for itself."""
+    overlap = model.receptive_field - 1
+    return overlap, max(ROW - overlap, 1)
+
+
 def _features(model: Scannable, codes: Tensor) -> Tensor:
     """Return the features of a stretch, uint8 (T,) to (D, T − receptive_field + 1), by rows that overlap."""
-    overlap = model.receptive_field - 1
-    step = max(ROW - overlap, 1)
+    overlap, step = _row(model)
     n_rows = -(-(len(codes) - overlap) // step)
     codes = pad(codes, (0, n_rows * step + overlap - len(codes)), value=4)
     features = model.trunk(one_hot(codes.unfold(0, step + overlap, step)))  # (rows, D, step)

@@ -77,10 +77,10 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("span", "row"), [(inference.SPAN, inference.ROW), (inference.SPAN, 50), (64, 30), (W, 1)])
+@pytest.mark.parametrize(("rows", "row"), [(inference.ROWS, inference.ROW), (inference.ROWS, 50), (2, 30), (1, 1)])
 @pytest.mark.parametrize(("starts", "window"), PLACES.values(), ids=PLACES)
-def test_scan_equals_window_by_window(model, codes, starts, window, span, row, monkeypatch):
-    monkeypatch.setattr(inference, "SPAN", span)
+def test_scan_equals_window_by_window(model, codes, starts, window, rows, row, monkeypatch):
+    monkeypatch.setattr(inference, "ROWS", rows)
     monkeypatch.setattr(inference, "ROW", row)
     check(model, codes, starts, window)
 
@@ -96,15 +96,15 @@ def test_a_model_of_whole_windows_reads_each_alone(codes, variant, monkeypatch):
 @given(
     starts=st.lists(st.integers(0, T - W), min_size=1, max_size=30).map(sorted),
     spread=st.sampled_from([1, 10, 100]),
-    span=st.integers(1, 200),
+    rows=st.integers(1, 9),
     row=st.integers(1, 250),
     batch=st.integers(1, 40),
     most_values=st.integers(1, 2000),
 )
-def test_scan_does_not_depend_on_how_work_is_cut(model, codes, starts, spread, span, row, batch, most_values):
+def test_scan_does_not_depend_on_how_work_is_cut(model, codes, starts, spread, rows, row, batch, most_values):
     starts = [start // spread for start in starts]  # dense, or with gaps
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "SPAN", span)
+        patch.setattr(inference, "ROWS", rows)
         patch.setattr(inference, "ROW", row)
         patch.setattr(inference, "BATCH", batch)
         patch.setattr(inference, "MOST_VALUES", most_values)
@@ -116,7 +116,7 @@ def test_the_convolutions_run_once_over_a_dense_stretch(model, codes, monkeypatc
     if not isinstance(model, Scannable):
         pytest.skip("the model has no convolutions to share")
     read = []
-    monkeypatch.setattr(inference, "SPAN", 200)
+    monkeypatch.setattr(inference, "ROWS", 2)
     monkeypatch.setattr(inference, "ROW", 100)
     monkeypatch.setattr(model, "trunk", lambda x: read.append(len(x) * x.shape[2]) or type(model).trunk(model, x))
     scan(model, codes, np.arange(0, T - W + 1, 2), W, CPU)
