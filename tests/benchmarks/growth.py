@@ -87,7 +87,7 @@ def draw(panels: list[tuple[str, tuple[int, ...], np.ndarray]], path: Path) -> N
         axis.set_xticks([], minor=True)
     axes[0].set_ylabel("CPU time, s")
     axes[0].set_ylim(bottom=0.5)
-    axes[-1].legend(title="dotted: in proportion")
+    axes[0].legend(title="dotted: in proportion", loc="upper left", fontsize="small")
     figure.savefig(path, dpi=110)
 
 
