@@ -26,7 +26,7 @@ SHEET = ["tf", "path", "cell"]  # the columns of a sheet; the last may be missin
 LARGEST = 2**40  # bp; no chromosome comes near, and sums of two stay far from an overflow
 MOST_LINES = 20_000_000  # of one file
 _NOT_DATA = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
-_DATA = rb"^(?!#|(?:track|browser)[ \t])[^\t\n]+\t\d{1,18}\t\d{1,18}"
+_DATA = rb"^(?!#|(?:track|browser)[ \t])[^\t\n\0]+\t\d{1,18}\t\d{1,18}"
 
 
 class Peaks(NamedTuple):
@@ -261,8 +261,8 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
     if len(fields) < least:
         hint = "; columns are separated by tabs" if len(raw.split()) >= least else ""
         return f"expected at least {least} columns, found {len(fields)}{hint}"
-    if not fields[0]:
-        return "the chromosome's name is empty"
+    if not fields[0] or "\0" in fields[0]:
+        return "the chromosome's name is empty or holds a NUL"
     values = []
     for name, text in zip(("start", "end"), fields[1:3], strict=True):
         if not re.fullmatch(r"-?[0-9]+", text):
