@@ -135,8 +135,11 @@ def read_peaks(path: Path | str) -> Peaks:
 class _Form(NamedTuple):
     """What the lines of a file are to be."""
 
-    narrow: bool
     least: int  # columns
+
+    @property
+    def narrow(self) -> bool:
+        return self.least == 10
 
     @property
     def scored(self) -> bool:
@@ -152,7 +155,7 @@ def _form_of(path: Path, first: bytes) -> _Form:
     """Return the form that a file's name and its first line of data ask for."""
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
     narrow = suffix == ".narrowpeak" or first.count(b"\t") == 9
-    return _Form(narrow, 10 if narrow else 9 if suffix == ".broadpeak" else 3)
+    return _Form(10 if narrow else 9 if suffix == ".broadpeak" else 3)
 
 
 def _count_lines(text: bytes) -> int:
@@ -246,21 +249,21 @@ def _to_peaks(table: pd.DataFrame, *, narrow: bool) -> Peaks | None:
 def _first_mistake(path: Path, lines: list[tuple[int, bytes]], form: _Form) -> PeakFormatError:
     """Return the error for the first line that the fast reader would not take."""
     for number, raw in lines:
-        problem = _mistake(raw, least=form.least, narrow=form.narrow)
+        problem = _mistake(raw, form)
         if problem:
             return PeakFormatError(f"{path}, line {number + 1}: {problem}")
     return PeakFormatError(f"{path}: cannot be read as a table of tab-separated columns")
 
 
-def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
+def _mistake(raw: bytes, form: _Form) -> str | None:
     """Say what is wrong with one line, or None."""
     try:
         fields = raw.decode("utf-8").split("\t")
     except UnicodeDecodeError:
         return f"not text: {raw[:20]!r}; is this a peak file?"
-    if len(fields) < least:
-        hint = "; columns are separated by tabs" if len(raw.split()) >= least else ""
-        return f"expected at least {least} columns, found {len(fields)}{hint}"
+    if len(fields) < form.least:
+        hint = "; columns are separated by tabs" if len(raw.split()) >= form.least else ""
+        return f"expected at least {form.least} columns, found {len(fields)}{hint}"
     if not fields[0] or "\0" in fields[0]:
         return "the chromosome's name is empty or holds a NUL"
     values = []
@@ -275,14 +278,14 @@ def _mistake(raw: bytes, *, least: int, narrow: bool) -> str | None:
         return f"end {end} is not after start {start}"
     if end > LARGEST or max(map(len, fields[1:3])) > 18:
         return f"end {end} is larger than any chromosome"
-    if least >= 9:
+    if form.scored:
         try:
             valid = float(fields[7]) >= 0 or float(fields[7]) == -1
         except ValueError:
             valid = False
         if not valid:
             return f"column 8, −log10 p, is {fields[7]!r}; expected a number of at least 0, or -1 for not given"
-    if narrow:
+    if form.narrow:
         if not re.fullmatch(r"-?[0-9]+", fields[9]):
             return f"column 10, the summit's offset, is {fields[9]!r}; expected a whole number, or -1 for not given"
         offset = int(fields[9][:30])
