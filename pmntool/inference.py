@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool1d, pad
+from torch.nn.functional import pad
 
 from pmntool.models import Scannable
 
 ROW = 800  # bp of a row of a pass: of several lengths the one that CPUs take fastest
-ROWS, ROWS_ON_GPU = 24, 1536  # of one pass of the shared convolutions; threads share them evenly
+ROWS, ROWS_ON_GPU = 48, 1536  # of one pass of the shared convolutions; threads share them evenly
 BATCH = 512  # windows that one pass reads where convolutions cannot be shared
 MOST_VALUES = 1 << 25  # of the features in memory at once, 128 MiB of float32
 
@@ -78,7 +78,7 @@ def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window:
         features = _features(model, sequence[begin:end])
         for embedding in _maxima(features, starts[first:last] - begin, width):
             yield model.head(embedding).logits.float().cpu()
-        span = min(most, max(window, MOST_VALUES // len(features)))
+        span = min(most, max(window, MOST_VALUES // features.shape[1]))
         first = last
 
 
@@ -89,23 +89,23 @@ def _row(model: Scannable) -> tuple[int, int]:
 
 
 def _features(model: Scannable, codes: Tensor) -> Tensor:
-    """Return the features of a stretch, uint8 (T,) to (D, T − receptive_field + 1), by rows that overlap."""
+    """Return the features of a stretch, uint8 (T,) to (T − receptive_field + 1, D), by rows that overlap."""
     overlap, step = _row(model)
     n_rows = -(-(len(codes) - overlap) // step)
     codes = pad(codes, (0, n_rows * step + overlap - len(codes)), value=4)
     features = model.trunk(one_hot(codes.unfold(0, step + overlap, step)))  # (rows, D, step)
-    return features.transpose(0, 1).flatten(1)  # padding's features come last, and belong to no window
+    return features.transpose(1, 2).flatten(0, 1)  # padding's features come last, and belong to no window
 
 
 def _maxima(features: Tensor, positions: np.ndarray, width: int) -> Iterator[Tensor]:
     """Yield embeddings (n, D): maxima over `width` features from each position on."""
     apart = np.diff(positions)
     if len(apart) and apart[0] and (apart == apart[0]).all():
-        yield max_pool1d(features[None, :, : positions[-1] + width], width, int(apart[0]))[0].T
+        yield features[: positions[-1] + width].unfold(0, width, int(apart[0])).amax(dim=2)
         return
-    windows = features.unfold(1, width, 1)
-    for some in torch.from_numpy(positions).to(features.device).split(max(1, MOST_VALUES // (width * len(features)))):
-        yield windows[:, some].amax(dim=2).T
+    windows = features.unfold(0, width, 1)  # (T, D, width)
+    for some in torch.from_numpy(positions).to(features.device).split(max(1, MOST_VALUES // windows[0].numel())):
+        yield windows[some].amax(dim=2)
 
 
 def _scan_windows(model: nn.Module, sequence: Tensor, starts: np.ndarray, window: int) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""Models: one contract for every variant, the paper's equations in loops, networks side by side, dropout."""
+"""Models: one contract for every variant, the paper's equations in loops, networks side by side."""
 
 import math
 import re
@@ -366,53 +366,3 @@ def test_side_by_side_learns_as_each_alone():
             learn(together, y)
         for name, weight in together.nets[label].state_dict().items():
             torch.testing.assert_close(weight, alone.state_dict()[name], rtol=0, atol=1e-6)
-
-
-# Dropout
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])
-def test_dropout_share_and_mean(rate):
-    torch.manual_seed(0)
-    x = torch.ones(301, 7, 143)  # a size that 4 does not divide
-    y = Dropout(rate)(x)
-    n = x.numel()
-    kept = y != 0
-    assert abs(1 - kept.double().mean() - rate) < 4 * (rate * (1 - rate) / n) ** 0.5
-    assert y[kept].unique().tolist() == pytest.approx([1 / (1 - rate)], rel=1e-4)
-    rows = kept.double().flatten(1)
-    assert abs((rows[1:] * rows[:-1]).mean() - (1 - rate) ** 2) < 0.01  # neighbors are dropped apart
-    assert abs((rows[:, 1:] * rows[:, :-1]).mean() - (1 - rate) ** 2) < 0.01
-
-
-def test_dropout_gradient_is_the_mask():
-    torch.manual_seed(0)
-    x = torch.randn(50, 13, requires_grad=True)
-    y = Dropout(0.3)(x)
-    upstream = torch.randn(50, 13)
-    y.backward(upstream)
-    torch.testing.assert_close(x.grad, upstream * (y / x).detach())
-
-
-def test_dropout_does_nothing_in_evaluation_or_at_rate_0():
-    x = torch.randn(4, 5)
-    assert torch.equal(Dropout(0.5).eval()(x), x)
-    assert torch.equal(Dropout(0.0)(x), x)
-
-
-def test_dropout_of_nearly_everything():
-    assert Dropout(0.999999)(torch.ones(100)).isfinite().all()
-
-
-def test_dropout_follows_the_seed():
-    def draw(seed):
-        torch.manual_seed(seed)
-        return layer(x), layer(x)
-
-    layer, x = Dropout(0.5), torch.ones(10, 10, dtype=torch.float64)
-    (a, b), (c, d), (e, _) = draw(1), draw(1), draw(2)
-    assert torch.equal(a, c)
-    assert torch.equal(b, d)
-    assert not torch.equal(a, b)
-    assert not torch.equal(a, e)
-    assert a.dtype == x.dtype

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
 
+from pmntool.models.convolution import Convolution
 from pmntool.models.dropout import Dropout
 
 
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out, width in zip((4, *hp.channels[:-1]), hp.channels, hp.widths, strict=True):
-            layers += [nn.Conv1d(n_in, n_out, width), nn.ReLU(), Dropout(hp.dropout)]
+            layers += [Convolution(n_in, n_out, width), nn.ReLU(), Dropout(hp.dropout)]
         self.layers = nn.Sequential(*layers)
         self.n_features = hp.channels[-1]
         self.receptive_field = receptive_field(hp)

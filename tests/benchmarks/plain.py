@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pmntool.losses import total_loss
 from pmntool.models import Hyperparameters, build
+from pmntool.models.convolution import Convolution
 from pmntool.models.dropout import Dropout
 
 LABELS = [f"TF{label}" for label in range(86)]
@@ -19,13 +20,15 @@ WINDOW, N_TRAIN, N_SCAN, BATCH = 200, 1_024, 4_000, 512
 
 
 def network(variant: str, hp: Hyperparameters = Hyperparameters()) -> nn.Module:
-    """Return pmntool's network with torch's own dropout."""
+    """Return pmntool's network with torch's own dropout and convolutions."""
     torch.manual_seed(0)
     net = build(variant, LABELS, hp)
     for module in list(net.modules()):
         for name, child in module.named_children():
             if isinstance(child, Dropout):
                 setattr(module, name, nn.Dropout(child.rate))
+            elif isinstance(child, Convolution):
+                child.__class__ = nn.Conv1d
     return net
 
 
