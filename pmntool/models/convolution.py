@@ -10,12 +10,12 @@ from torch.nn.functional import conv2d
 class Convolution(nn.Conv1d):
     """`nn.Conv1d`; in evaluation on a CPU the channels of a position lie side by side in memory.
 
-    That makes a forward pass faster and most backward passes slower (docs/benchmarks.md). torch knows this order for
-    images, not for sequences, so x becomes an image of height 1.
+    That makes oneDNN's forward pass faster and most backward passes slower (docs/benchmarks.md). torch knows this order
+    for images, not for sequences, so x becomes an image of height 1.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training or x.device.type != "cpu":
+        if self.training or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
             return super().forward(x)
         weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         return conv2d(x.unsqueeze(2), weight, self.bias).squeeze(2)
