@@ -1,8 +1,9 @@
-"""What the processor is, told without torch, and how its memory is asked for."""
+"""What the processor is, told without torch; how its memory is asked for; how a process ended."""
 
 from __future__ import annotations
 
 import ctypes
+import signal
 import sys
 
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # those that decide how fast pmntool is
@@ -32,3 +33,8 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _MOST)
         mallopt(_TRIM_THRESHOLD, _MOST)
+
+
+def ending(code: int) -> str:
+    """Name the exit code of a process, or the signal that ended it, by what `subprocess` says: -11 is "SIGSEGV"."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

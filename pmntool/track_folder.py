@@ -26,7 +26,8 @@ from pmntool.text import (
     shorten,
     suggest,
 )
-from pmntool.tracks import SUFFIXES, highest
+from pmntool.track_reader import highest_of_each
+from pmntool.tracks import SUFFIXES
 
 FORMAT = "pmntool-tracks"
 FORMAT_VERSION = 1
@@ -107,16 +108,26 @@ class TrackFolder:
     def first_region(self) -> Region:
         """Return the first place that has values: bp, of `START_LENGTH` where the chromosome reaches so far."""
         chrom = self.scanned()[0]
-        length, track = self.sizes[chrom], next(iter(self.files.values()))
+        length, tf = self.sizes[chrom], next(iter(self.files))
         n_bins = min(length, 1000)
-        covered = np.flatnonzero(~np.isnan(highest(track, (chrom, 0, length), n_bins)))
+        covered = np.flatnonzero(~np.isnan(self.highest([tf], (chrom, 0, length), n_bins)[tf]))
         start = length * int(covered[0]) // n_bins if len(covered) else 0
         return chrom, start, min(start + START_LENGTH, length)
 
     def strongest(self, region: Region, most: int) -> list[str]:
         """Return at most `most` TFs, those with the highest values in a region, the highest first."""
-        peak = {tf: highest(file, region, 1)[0] for tf, file in self.files.items()}
-        return sorted(self.files, key=lambda tf: -np.nan_to_num(peak[tf], nan=-1.0))[:most]
+        peak = self.highest(list(self.files), region, 1)
+        return sorted(self.files, key=lambda tf: -np.nan_to_num(peak[tf].item(), nan=-1.0))[:most]
+
+    def highest(self, tfs: Sequence[str], region: Region, n_bins: int) -> dict[str, np.ndarray]:
+        """Return the highest values of each TF's track in `n_bins` parts of a region, as `tracks.highest`.
+
+        Raises
+        ------
+        InputError
+            A track cannot be read.
+        """
+        return dict(zip(tfs, highest_of_each([self.files[tf] for tf in tfs], region, n_bins), strict=True))
 
 
 def read_meta(folder: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 
 from pmntool import stalls
 from pmntool.errors import OutputError, PmnError
+from pmntool.machine import ending
 from pmntool.progress import Progress
 from pmntool.scanned import Scanned
 from pmntool.staging import new_file
@@ -103,13 +104,9 @@ def _write_apart(scanned: Scanned, shares: list[list[int]], progress: Progress) 
                 del working[pipe]
                 if process.wait() or labels:
                     raise OutputError(
-                        f"{scanned.folder}: a process that wrote tracks there ended with {_name(process.returncode)}; "
+                        f"{scanned.folder}: a process that wrote tracks there ended with {ending(process.returncode)}; "
                         "if memory is short, give a smaller --threads"
                     )
-
-
-def _name(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def main() -> None:

@@ -128,6 +128,8 @@ def _highest_of_bedgraph(path: Path, region: Region, n_bins: int) -> np.ndarray:
     found = np.full(n_bins, np.nan)
     types = {"chrom": str, "start": np.int64, "end": np.int64, "value": np.float64}
     try:
+        if not path.stat().st_size:  # which passes for gzip
+            raise ValueError("empty")
         for rows in pd.read_csv(
             path.absolute(),  # pandas takes ~/ for a home
             sep="\t", names=COLUMNS, dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, chunksize=BLOCK,

@@ -19,7 +19,7 @@ LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance", "stalls"},  # "": pmntool/__init__.py
     {"locks", "staging", "text", "checksums", "kinds"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
-    | {"genes", "bigwig", "tracks", "track_folder", "plots", "region_plot", "browser"}
+    | {"genes", "bigwig", "tracks", "track_reader", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},
     {"device", "ranks"},

@@ -16,7 +16,6 @@ from pmntool.regions import Region
 from pmntool.staging import require_free_file
 from pmntool.text import shorten
 from pmntool.track_folder import TrackFolder
-from pmntool.tracks import highest
 
 log = logging.getLogger("pmntool")
 
@@ -86,7 +85,7 @@ def plot(
     place = folder.region(region)
     shown = folder.select(tfs) or folder.strongest(place, MOST_CHOSEN)
     n_parts = min(PARTS, place[2] - place[1])
-    values = {tf: highest(folder.files[tf], place, n_parts) for tf in shown}
+    values = folder.highest(shown, place, n_parts)
     if folder.meta["least"] is None and all((found != found).all() for found in values.values()):
         raise InputError(f"{tracks}: no track has a value in {region}; it was not scanned there")
     of_tf = _peaks(peaks, folder, shown, place) if peaks else {}
