@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pmntool.errors import OutputError
+from pmntool.errors import DatasetError, OutputError
 from pmntool.text import open_plain
 
 
@@ -20,6 +20,12 @@ def file_checksum(path: Path, error_class: type[Exception]) -> str:
     except OSError as error:
         raise error_class(f"{path}: cannot be read ({error.strerror})") from error
     return digest.hexdigest()
+
+
+def require_written(path: Path, checksum: str, known: str) -> None:
+    """Raise a DatasetError where a file's SHA-256 is not the one that its folder knows."""
+    if checksum != known:
+        raise DatasetError(f"{path}: not as it was written (its checksum differs from dataset.json)")
 
 
 def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:

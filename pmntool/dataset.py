@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pmntool.checksums import file_checksum
+from pmntool.checksums import file_checksum, require_written
 from pmntool.errors import DatasetError, MismatchError
 from pmntool.genome import N_CODE
 from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
+from pmntool.npy import read_array
 from pmntool.staging import write_json
 from pmntool.text import PLAIN, are_names, is_count, misfit, parse_json, read_plain, shorten, suggest
 
@@ -40,7 +41,7 @@ LEAKAGE = "leakage.tsv"  # a dataset of before there was one lacks it
 
 
 class Dataset:
-    """A dataset folder, opened; arrays are memory-mapped and read-only.
+    """A dataset folder, opened; its arrays are in memory, and what was checked is what is used.
 
     Parameters
     ----------
@@ -75,15 +76,18 @@ class Dataset:
         content = _read(self.path / "dataset.json", self.path)
         self.checksum = hashlib.sha256(content).hexdigest()
         self.meta = _parse(content, self.path)
-        for name in (*ARRAYS, *({LEAKAGE} & self.meta["files"].keys())):
-            if file_checksum(self.path / name, DatasetError) != self.meta["files"][name]:
-                raise DatasetError(
-                    f"{self.path / name}: not as it was written (its checksum differs from dataset.json)"
-                )
         self.tfs: list[str] = self.meta["tfs"]
         self.window: int = self.meta["window"]
         self.stride: int = self.meta["stride"]
-        self.sequence, self.offsets, self.packed = (_load(self.path / name) for name in ARRAYS[1:])
+        files = self.meta["files"]
+        for name in ("windows.bed", *({LEAKAGE} & files.keys())):
+            require_written(self.path / name, file_checksum(self.path / name, DatasetError), files[name])
+        n_windows = sum(self.meta["splits"][split]["windows"] for split in SPLITS)
+        bytes_a_window = (self.window, 8, -(-len(self.tfs) // 8))
+        self.sequence, self.offsets, self.packed = (
+            read_array(self.path / name, files[name], n_windows * size)
+            for name, size in zip(ARRAYS[1:], bytes_a_window, strict=True)
+        )
         self._check_arrays()
         log.debug("opened %s: %d windows, %d TFs", self.path, len(self), len(self.tfs))
 
@@ -249,14 +253,6 @@ def _read(path: Path, folder: Path) -> bytes:
         if not folder.exists():
             hint = "; `pmntool build-dataset` makes one"
         raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}){hint}") from error
-
-
-def _load(path: Path) -> np.ndarray:
-    """Memory-map an array; nothing in it is ever unpickled."""
-    try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # numpy's reading of a header ends in more ways than it tells
-        raise DatasetError(f"{path}: not a plain .npy array ({error})") from error
 
 
 def _parse(content: bytes, folder: Path) -> dict[str, Any]:

@@ -81,12 +81,12 @@ def awaited(thread: Path) -> str:
     """Return the path that a thread waits for, or nothing where the system does not tell.
 
     A system call has it as first or second argument: a descriptor or the address of a text. What waits outside of one
-    wants mapped memory, which may be any mapped array's.
+    wants mapped memory, of whatever file.
     """
     with suppress(OSError, ValueError):
         number, *words = (thread / "syscall").read_text().split()
         if number == "-1":
-            return " or ".join(dict.fromkeys(re.findall(r" (/.+\.npy)$", (thread / "maps").read_text(), re.M)))
+            return ""
         path = next(filter(None, (_argument(thread, int(word, 16)) for word in words[:2])), "")
         return path if path.isprintable() and not path.startswith("/dev/") else ""
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 
@@ -77,6 +78,22 @@ def test_nothing_is_unpickled(folder, tmp_path):
     with pytest.raises(DatasetError, match="labels.npy: not a plain .npy array"):
         Dataset(folder)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ARRAYS[1:])
+def test_an_array_that_is_cut_short_later_changes_nothing(folder, name):
+    """A mapped one would end the process."""
+    data, whole = Dataset(folder), Dataset(folder)
+    os.truncate(folder / name, 0)
+    for array in ("sequence", "offsets", "packed"):
+        np.testing.assert_array_equal(getattr(data, array), getattr(whole, array))
+
+
+@pytest.mark.parametrize("name", ARRAYS[1:])
+def test_an_array_beyond_its_windows_is_not_read(folder, name):
+    os.truncate(folder / name, 1 << 43)  # a file with a hole
+    with pytest.raises(DatasetError, match=f"{name}: {1 << 43} bytes; the windows of dataset.json take at most"):
+        Dataset(folder)
 
 
 def test_splits_stand_together_and_stretches_fit(world):

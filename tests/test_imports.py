@@ -18,7 +18,7 @@ ROOT = Path(pmntool.__file__).parent
 LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance", "stalls"},  # "": pmntool/__init__.py
     {"locks", "staging", "text", "checksums", "kinds"},
-    {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "dataset"}
+    {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "npy", "dataset"}
     | {"genes", "bigwig", "tracks", "track_reader", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},
     {"models", "losses"},

@@ -1,0 +1,42 @@
+"""Arrays on disk, read at once into memory, so that what was checked is what is used, whatever becomes of the file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from pmntool.checksums import require_written
+from pmntool.errors import DatasetError
+from pmntool.text import open_plain
+
+HEADER_BYTES = 4096  # at most
+
+
+def read_array(path: Path, checksum: str, most: int) -> np.ndarray:
+    """Return an array of at most so many bytes, whose file has this SHA-256; nothing in it is ever unpickled.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, is larger or another, or is no plain array of numpy's format 1.
+    """
+    try:
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most + HEADER_BYTES:
+                raise DatasetError(f"{path}: {size} bytes; the windows of dataset.json take at most {most}")
+            content = np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    require_written(path, hashlib.sha256(content).hexdigest(), checksum)
+    header = io.BytesIO(content[:HEADER_BYTES].tobytes())
+    try:
+        np.lib.format.read_magic(header)
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(header)
+        return content[header.tell() :].view(dtype).reshape(shape, order="F" if by_column else "C")
+    except Exception as error:  # numpy's reading of a header ends in more ways than it tells
+        raise DatasetError(f"{path}: not a plain .npy array ({error})") from error
