@@ -49,6 +49,17 @@ def view(**more):
 
 
 @in_chromium
+@pytest.mark.parametrize("width", [360, 720, 1000, 1600])
+def test_the_page_is_no_wider_than_its_screen(here, tmp_path, width):
+    with serving(make_site(view())) as port, Page(tmp_path / "profile", width, 800) as page:
+        page.open(f"http://{HOST}:{port}/{KEY}/")
+        page.wait("document.body?.dataset.ready")
+        for element in ("document.documentElement", "document.querySelector('main')"):
+            assert page.evaluate(f"{element}.scrollWidth <= {element}.clientWidth")
+        assert page.problems == []
+
+
+@in_chromium
 def test_a_person_finds_a_tf_and_sees_its_track(here, tmp_path):
     with serving(make_site(view())) as port, Page(tmp_path / "profile") as page:
         page.open(f"http://{HOST}:{port}/{KEY}/")

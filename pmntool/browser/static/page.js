@@ -24,6 +24,7 @@ const browser = await igv.createBrowser(byId("igv"), {
 }).catch((error) => say(`The genome cannot be shown: ${error.message ?? error}`));
 if (browser) {
   say("");
+  foldBar();
   browser.on("trackremoved", (tracks) => [tracks].flat().forEach(forget));
   for (const row of rows) row.box.disabled = false;
   await Promise.all(rows.filter((row) => row.tf.open).map((row) => { row.box.checked = true; return show(row); }));
@@ -56,6 +57,13 @@ function listTfs() {
   byId("search").addEventListener("input", find);
   byId("close").addEventListener("click", closeAll);
   find();
+}
+
+// igv.js's bar has one line, however narrow the screen, and a root of its own, which page.css does not reach.
+function foldBar() {
+  const parts = ["", "-left-container", "-genomic-location", "-right-container"].map((part) => `.igv-navbar${part}`);
+  const folded = `${parts} { flex-wrap: wrap !important; height: auto !important; }`;
+  byId("igv").shadowRoot.append(make("style", { textContent: `@media (max-width: 1000px) { ${folded} }` }));
 }
 
 function find() {
