@@ -7,7 +7,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from pmntool.staging import partial_name
+from pmntool.targets import partial_name
 
 MARKERS = {kind: f"{kind}.json" for kind in ("dataset", "run", "tracks", "evaluation", "prototypes")}
 _NAMES = {"dataset": "a dataset", "run": "a run", "tracks": "tracks", "evaluation": "an evaluation"}

@@ -17,7 +17,7 @@ ROOT = Path(pmntool.__file__).parent
 # A module imports from layers above its own in this list, and from its own layer where that makes no circle.
 LAYERS = (
     {"", "errors", "variants", "progress", "machine", "provenance", "stalls"},  # "": pmntool/__init__.py
-    {"locks", "staging", "text", "checksums", "kinds"},
+    {"locks", "targets", "staging", "text", "checksums", "kinds"},
     {"chroms", "fasta_index", "fasta", "genome", "peaks", "motifs", "intervals", "labels", "regions", "npy", "dataset"}
     | {"genes", "bigwig", "tracks", "track_reader", "track_folder", "plots", "region_plot", "browser"}
     | {"scanned", "track_writer", "leakage", "metrics", "bootstrap", "clustering", "trrust"},

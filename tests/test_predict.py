@@ -573,7 +573,7 @@ def test_a_scan_that_has_no_room_is_refused_before_it_starts(runs, fasta, tmp_pa
     whole = predict(fasta, tmp_path / "whole", runs["cnn"])
     values = whole.windows * len(TFS)
     disk = SimpleNamespace(free=int(free * values))
-    monkeypatch.setattr("pmntool.staging.shutil.disk_usage", lambda path: disk)
+    monkeypatch.setattr("pmntool.targets.shutil.disk_usage", lambda path: disk)
     caplog.clear()
     if free < 4:
         with pytest.raises(OutputError, match="out: the scan takes .* kB there, and .* kB are free; give another -o, "):

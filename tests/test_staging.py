@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from pmntool.errors import OutputError, PmnError
-from pmntool.staging import claim, new_directory, new_file, require_free, write_json
+from pmntool.staging import claim, new_directory, new_file, write_json
+from pmntool.targets import require_free
 
 HOLD = """
 import sys

@@ -16,7 +16,8 @@ from pmntool.browser.server import HOST, listen, make_app, require_server, serve
 from pmntool.browser.sessions import genome_tracks, igv_session
 from pmntool.browser.site import Site, make_site
 from pmntool.browser.view import View
-from pmntool.staging import new_directory, require_free
+from pmntool.staging import new_directory
+from pmntool.targets import require_free
 from pmntool.text import counted
 
 log = logging.getLogger("pmntool")

@@ -21,7 +21,8 @@ from pmntool.genome import Genome
 from pmntool.labels import choose_tfs, count_positives, keep_tfs, label_chrom, tf_table
 from pmntool.machine import keep_memory
 from pmntool.peaks import find_peaks
-from pmntool.staging import new_directory, require_free
+from pmntool.staging import new_directory
+from pmntool.targets import require_free
 from pmntool.text import shorten
 from pmntool.verbs.rows import Rows, count_leaks, lay_out, leave_out, size_in_words
 from pmntool.verbs.tally import Tally, describe, read_exclude, read_sources

@@ -20,7 +20,8 @@ from pmntool.errors import InputError, MismatchError
 from pmntool.inference import scan
 from pmntool.labels import SPLITS
 from pmntool.progress import Progress
-from pmntool.staging import new_directory, require_free, write_json
+from pmntool.staging import new_directory, write_json
+from pmntool.targets import require_free
 from pmntool.text import counted, shorten
 from pmntool.verbs.compare import Evaluation, Measured, choose_baseline, compare, group_runs
 

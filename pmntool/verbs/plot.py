@@ -13,7 +13,7 @@ from pmntool.genes import Gene, Interval, read_genes, unite
 from pmntool.peaks import find_peaks, read_peaks
 from pmntool.region_plot import Panel, draw_region
 from pmntool.regions import Region
-from pmntool.staging import require_free_file
+from pmntool.targets import require_free_file
 from pmntool.text import shorten
 from pmntool.track_folder import TrackFolder
 

@@ -25,7 +25,8 @@ from pmntool.progress import Progress
 from pmntool.ranks import Ranks
 from pmntool.regions import Region, merge, parse_region, read_regions
 from pmntool.scanned import Piece, Scanned, prepare
-from pmntool.staging import joined_directory, new_directory, require_free, room, write_json
+from pmntool.staging import joined_directory, new_directory, write_json
+from pmntool.targets import require_free, room
 from pmntool.text import as_bytes, counted, shorten, suggest
 from pmntool.track_folder import FORMAT, FORMAT_VERSION, add_checksums
 from pmntool.track_writer import file_names, write_tracks

@@ -20,7 +20,8 @@ from pmntool.clustering import LEAST_STABILITY, Clustering, Stability, cluster, 
 from pmntool.errors import InputError, MismatchError
 from pmntool.models import build
 from pmntool.run_json import hyperparameters
-from pmntool.staging import new_directory, require_free, write_json
+from pmntool.staging import new_directory, write_json
+from pmntool.targets import require_free
 from pmntool.trrust import Mantel, compare_pairs, jaccard, mantel, match_names, read_trrust
 from pmntool.variants import WITH_PROTOTYPES
 

@@ -28,7 +28,8 @@ from pmntool.dataset import Dataset
 from pmntool.errors import InputError
 from pmntool.labels import SPLITS, reason_kind
 from pmntool.progress import Progress
-from pmntool.staging import new_file, require_free_file
+from pmntool.staging import new_file
+from pmntool.targets import require_free_file
 from pmntool.text import is_count, is_measure, is_number, is_text, misfit
 from pmntool.variants import VARIANTS, WITH_PROTOTYPES
 from pmntool.verbs.compare import Evaluation

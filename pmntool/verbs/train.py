@@ -26,7 +26,8 @@ from pmntool.models import Hyperparameters, Remembers, UsesMotifs, build, label_
 from pmntool.motifs import find_motifs
 from pmntool.progress import Progress
 from pmntool.run_json import LARGEST_SIZE, MOST_HOPS, sizes
-from pmntool.staging import new_directory, new_file, require_free, write_config
+from pmntool.staging import new_directory, new_file, write_config
+from pmntool.targets import require_free
 from pmntool.text import as_time, counted
 from pmntool.variants import LOGGERS, STRANDS, VARIANTS
 
