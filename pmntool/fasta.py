@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import shutil
 import tempfile
@@ -27,7 +26,7 @@ log = logging.getLogger("pmntool")
 
 MOST_PACKED = 1032  # times that gzip makes a file smaller
 GZIP = b"\x1f\x8b"
-STEP = 1 << 24  # bytes of a file looked at together; a multiple of every page's size
+STEP = 1 << 24  # bytes of a file looked at together
 
 
 class Opened(NamedTuple):
@@ -213,19 +212,20 @@ def _check_names(path: Path) -> None:
     """Raise where a name is missing or stands there twice; name chromosomes without a base. An index says nothing."""
     names: list[bytes] = []
     empty: list[str] = []
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for begin in range(0, len(content), STEP):
-            end = min(begin + STEP, len(content))
-            at = content.find(b">", begin, end)
+    with open(path, "rb") as file:
+        before = b"\n"
+        while block := file.read(STEP):
+            at = block.find(b">")
             while at >= 0:
-                if at == 0 or content[at - 1 : at] == b"\n":
-                    content.seek(at + 1)
-                    names.append(next(iter(content.readline().split()), b""))
-                    if content[content.tell() : content.tell() + 1] == b">":
+                if (block[at - 1 : at] or before) == b"\n":
+                    if (end := block.find(b"\n", at)) < 0:
+                        block += file.readline()
+                        end = len(block) - 1
+                    names.append(next(iter(block[at + 1 : end + 1].split()), b""))
+                    if (block[end + 1 : end + 2] or file.peek(1)[:1]) == b">":
                         empty.append(names[-1].decode(errors="replace"))
-                at = content.find(b">", at + 1, end)
-            if hasattr(mmap, "MADV_DONTNEED"):  # what was looked at would count as this process's memory
-                content.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+                at = block.find(b">", at + 1)
+            before = block[-1:]
     if b"" in names or len(set(names)) < len(names):
         raise GenomeError(_why_not_fasta(path))
     if empty:

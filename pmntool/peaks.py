@@ -121,7 +121,8 @@ def read_peaks(path: Path | str) -> Peaks:
     columns |= ({7: np.float64} if form.scored else {}) | ({9: np.int64} if form.narrow else {})
     try:
         table = pd.read_csv(
-            io.BytesIO(text), sep="\t", header=None, usecols=list(columns), dtype=columns,
+            io.BytesIO(b"\n" + text),  # it would take a byte order mark from its beginning
+            sep="\t", header=None, usecols=list(columns), dtype=columns,
             na_filter=False, quoting=3, index_col=False,
         )  # fmt: skip
         peaks = _to_peaks(table, narrow=form.narrow)

@@ -406,14 +406,15 @@ def test_a_chromosome_without_a_base_is_named(tmp_path, caplog):
     assert f"{tmp_path / 'g.fa'}: b: no base, left out" in caplog.messages
 
 
-@pytest.mark.parametrize("before", range(4090, 4100))
-def test_names_are_looked_for_at_every_place_of_a_file(tmp_path, monkeypatch, before):
-    """Steps of one page: headers before, across and behind its end."""
-    monkeypatch.setattr("pmntool.fasta.STEP", 4096)
+@pytest.mark.parametrize("step", range(1, 25))
+def test_names_are_looked_for_at_every_place_of_a_file(tmp_path, monkeypatch, caplog, step):
+    """Blocks that end before, in and behind each header."""
+    monkeypatch.setattr("pmntool.fasta.STEP", step)
     path = tmp_path / "genome.fa"
-    path.write_text(f">a\n{'A' * (before - 4)}\n>twice\nACGT\n>twice\nACGT\n")
+    path.write_text(">a\nACGT\n>twice\nACGT\n>twice x\nACGT")
     with pytest.raises(GenomeError, match="the name 'twice' stands there twice"):
         Genome(path)
-    path.write_text(f">a\n{'A' * (before - 4)}\n>b\nACGT\n")
+    path.write_text(">a\nACGT\n>bb y\n>c x\nAC\n")
     with Genome(path) as genome:
-        assert genome.sizes == {"a": before - 4, "b": 4}
+        assert genome.sizes == {"a": 4, "c": 2}
+    assert caplog.messages == [f"{path}: bb: no base, left out"]

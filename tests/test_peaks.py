@@ -100,6 +100,11 @@ def test_names_stay_text(tmp_path):
     assert peaks.chrom.tolist() == names
 
 
+@pytest.mark.parametrize("before", ["\n", "#c\n", "\ufeff", "chr1\t1\t5\n"])
+def test_a_byte_order_mark_that_is_not_the_first_belongs_to_its_name(tmp_path, before):
+    assert read(tmp_path, "a.bed", before + "\ufeffchr1\t1\t5\n").chrom.tolist()[-1] == "\ufeffchr1"
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "chrom\tstart\tend\n", "track name=x"])
 def test_a_file_without_peaks_gives_none(tmp_path, text):
     assert [(len(column), column.dtype) for column in read(tmp_path, "a.narrowPeak", text)] == [
