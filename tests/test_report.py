@@ -222,6 +222,12 @@ def test_the_page_draws_all_figures_at_every_width_and_asks_for_nothing(made, br
         "forest", "chromosomes", "frequency", "training", "validation", "roc", "pr", "scatter", "tree",
     ]  # fmt: skip
     assert browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    figures = "[...document.querySelectorAll('svg[role=img]')]"
+    shrunk = f"{figures}.filter(one => one.getBoundingClientRect().width < 0.97 * one.viewBox.baseVal.width)"
+    assert browser.evaluate(f"{shrunk}.map(one => one.ariaLabel)") == []
+    right = "(one => one.getBoundingClientRect().right)"
+    cut = f"one => [...one.querySelectorAll('text')].filter(text => {right}(text) > {right}(one) + 1)"
+    assert browser.evaluate(f"{figures}.flatMap({cut}).map(text => text.textContent)") == []
     background = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(255, 255, 255)") == (scheme == "light")
     asked = [url for url in browser.requests if not url.startswith("data:")]  # these may be the page's before

@@ -114,12 +114,13 @@ function drawScatter() {
   const { metric, across, up } = state;
   const title = content.metrics[metric];
   const [xs, ys] = [content.values[metric][across], content.values[metric][up]];
+  const differences = compared(up, across, metric);
+  const both = content.tfs.map((_, tf) => tf).filter((tf) => xs[tf] !== null && ys[tf] !== null);
+  listApart(both, xs, ys, differences); // first, as the figure is as wide as the list leaves it
   const domain = extent([...xs, ...ys]);
   const about = `${title} of each TF, ${content.groups[up]} against ${content.groups[across]}`;
   const made = frame(place, about, { height: Math.max(place.clientWidth, 260) - 16, x: domain, y: domain, xLabel: `${title}, ${content.groups[across]}`, yLabel: `${title}, ${content.groups[up]}` });
   made.root.append(line([[made.x(domain[0]), made.y(domain[0])], [made.x(domain[1]), made.y(domain[1])]], { class: "guide" }));
-  const differences = compared(up, across, metric);
-  const both = content.tfs.map((_, tf) => tf).filter((tf) => xs[tf] !== null && ys[tf] !== null);
   const points = both.map((tf) => {
     const change = differences ? differences.change[tf] : 0;
     const interval = differences && differences.low[tf] !== null ? `, ${number(differences.low[tf])} to ${number(differences.high[tf])}` : "";
@@ -136,7 +137,6 @@ function drawScatter() {
     made.root.append(svg("text", { class: "name", x: made.x(xs[tf]) + (late ? -9 : 9), y: made.y(ys[tf]) - 5, "text-anchor": late ? "end" : "start", text: content.tfs[tf] }));
   }
   hover(made, points);
-  listApart(both, xs, ys, differences);
   const above = both.filter((tf) => ys[tf] > xs[tf]).length;
   const count = (sign) => points.filter((one) => one.change === sign).length;
   document.getElementById("above").textContent =

@@ -26,6 +26,13 @@ function heat(tree, limit, dark) {
   return canvas.toDataURL();
 }
 
+/** Return how many pixels the longest of some texts takes at a size of letters. */
+function longest(texts, size) {
+  const context = html("canvas").getContext("2d");
+  context.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  return Math.max(...texts.map((text) => context.measureText(text).width));
+}
+
 function drawTree(place, dark) {
   const tree = content.trees[Number(place.dataset.tree)];
   const says = document.querySelector(`[data-tree-says="${place.dataset.tree}"]`);
@@ -33,7 +40,8 @@ function drawTree(place, dark) {
   const width = Math.min(Math.max(place.clientWidth, 260), 1080);
   const wide = width > 600;
   const names = (width * 0.72) / n >= 7.5;
-  const label = names ? Math.min(90, 10 + 5.6 * Math.max(...tree.tfs.map((tf) => tf.length))) : 4;
+  const shown = tree.tfs.map((tf) => (tf.length > 15 ? `${tf.slice(0, 14)}…` : tf));
+  const label = names ? 10 + longest(shown, 11) : 4;
   const branch = width * (wide ? 0.2 : 0.16);
   const side = width - branch - label - 26;
   const cell = side / n;
@@ -56,8 +64,7 @@ function drawTree(place, dark) {
     if (size * cell >= 9) made.root.append(svg("text", { x: left - 4, y: y(first + (size - 1) / 2) + 4, "text-anchor": "end", "font-size": 11, text: cluster }));
   }
   if (names) {
-    tree.tfs.forEach((tf, leaf) => {
-      const text = tf.length > 15 ? `${tf.slice(0, 14)}…` : tf;
+    shown.forEach((text, leaf) => {
       const at = left + (leaf + 0.5) * cell;
       const size = Math.min(11, cell * 0.95);
       made.root.append(
