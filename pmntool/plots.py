@@ -99,6 +99,7 @@ def scatter(base: pd.Series, others: pd.DataFrame, path: Path) -> None:
     columns = min(3, others.shape[1])
     rows = -(-others.shape[1] // columns)
     figure, panels = new_figure(3.6 * columns, 3.6 * rows, columns, rows, squeeze=False, sharex=True, sharey=True)
+    figure.set_layout_engine("compressed")  # of squares: "constrained" cuts their titles off
     low = min(base.min(), others.min().min()) - 0.02
     high = max(base.max(), others.max().max()) + 0.02
     for axes in panels.flat[others.shape[1] :]:

@@ -59,3 +59,13 @@ def test_a_single_epoch_has_whole_numbers_beneath(tmp_path, monkeypatch):
     plots.curves({"a": [table]}, tmp_path / "a.png")
     for axes in drawn[0][1]:
         assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+@pytest.mark.parametrize("n_runs", [1, 2, 3, 5])
+def test_titles_of_the_scatter_lie_within_it(drawn, n_runs):
+    tfs = pd.DataFrame({f"run {i}": [0.45, 0.6, 0.9] for i in range(n_runs + 1)}, index=["A", "B", "C"])
+    plots.scatter(tfs["run 0"], tfs.drop(columns="run 0"), Path("x.png"))
+    drawn[0].canvas.draw()
+    panels = [axes for axes in drawn[0].axes if axes.get_visible()]
+    assert len(panels) == n_runs
+    assert max(axes.title.get_window_extent().y1 for axes in panels) < drawn[0].bbox.y1
