@@ -22,6 +22,11 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(
+            f"--device {name}: expected auto, cpu, cuda or cuda:N; this machine has {_devices()}"
+        ) from error
+    try:
         torch.ones(1, device=device).item()  # a device that cannot compute says so
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).strip().splitlines()[0]

@@ -36,7 +36,7 @@ def parse_region(text: str, sizes: Mapping[str, int]) -> Region:
     if text in sizes:
         return text, 0, sizes[text]
     match = re.fullmatch(r"(.+?)(?::(?=[0-9,-])([0-9,]*)(?:-([0-9,]*))?)?", text)
-    if not match:
+    if not match or (match[1] not in sizes and text.rpartition(":")[0] in sizes):
         raise InputError(f"region {text!r}: expected chrom:start-end, such as chr3:1-50000")
     chrom, first, last = match.groups()
     if chrom not in sizes:

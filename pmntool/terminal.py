@@ -67,8 +67,8 @@ class TerminalProgress(Progress):
         elif now - self._said >= SECONDS and self._done < self._total:
             self._said = now
             left = (self._total - self._done) / rate
-            log.info("%s: %d of %d %s, %.0f/s, %s left %s", self._what, self._done, self._total, self._unit, rate,
-                     as_time(left), self._note)  # fmt: skip
+            log.info("%s: %d of %d %s, %.0f/s, %s left%s", self._what, self._done, self._total, self._unit, rate,
+                     as_time(left), f", {self._note}" if self._note else "")  # fmt: skip
 
     def finish(self) -> None:
         """End the bar, and the piece of work where there was one."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pmntool.checksums import checksums
 from pmntool.errors import InputError, MismatchError
+from pmntool.kinds import nearest
 from pmntool.progress import Progress
 from pmntool.regions import Region, parse_region
 from pmntool.text import (
@@ -140,7 +141,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     """
     path = folder / "tracks.json"
     if not path.is_file():
-        raise InputError(f"{folder}: no tracks there (it holds no tracks.json); `pmntool predict` makes them")
+        raise InputError(f"{folder}: no tracks there; {nearest(folder)}; `pmntool predict` makes them")
     try:
         meta = parse_json(read_bytes(path, InputError))
         version = meta["format"], meta["format_version"]

@@ -212,7 +212,7 @@ def test_the_share_of_n_is_exact(tmp_path):
             MismatchError,
             "left to train on: of the genome, --valid-chroms takes chr3, chr2, chr4 and --test-chroms chr1",
         ),
-        (Options(min_windows=10_000), InputError, "no TF is left: each needs 10000 positive windows"),
+        (Options(min_windows=10_000), InputError, "no TF is left: each needs 10,000 positive windows"),
         (Options(stride=300), InputError, "--stride 300: expected 1 to 200 bp"),
         (Options(min_overlap=1.0), InputError, "--min-overlap 1.0: expected"),
     ],
@@ -227,6 +227,13 @@ def test_names_of_another_style_are_an_error(small):
     text = (small / "peaks" / "A.bed").read_text().replace("chr", "")
     (small / "peaks" / "A.bed").write_text(text)
     with pytest.raises(MismatchError, match="A.bed: none of its chromosomes is in the genome"):
+        build_dataset(small / "genome.fa", [small / "peaks"], small / "out")
+
+
+def test_peaks_of_another_species_are_an_error(small):
+    for bed in (small / "peaks").iterdir():
+        bed.write_text("chr17\t100\t200\nchrX\t300\t400\n")
+    with pytest.raises(MismatchError, match=r"no peak lies on .* \(it has chr.*\); they lie on chr17, chrX$"):
         build_dataset(small / "genome.fa", [small / "peaks"], small / "out")
 
 

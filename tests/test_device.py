@@ -17,10 +17,15 @@ def test_choose_device(monkeypatch):
     assert choose_device("auto") == CPU
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cpu:x", "cuda:99"])
-def test_a_device_that_is_not_there(name):
-    with pytest.raises(InputError, match=rf"^--device {name}: not to be had here \(.+\); this machine has cpu"):
+@pytest.mark.parametrize("name", ["gpu", "", "cpu:x"])
+def test_no_name_of_a_device(name):
+    with pytest.raises(InputError, match=f"^--device {name}: expected auto, cpu, cuda or cuda:N; this machine has cpu"):
         choose_device(name)
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(InputError, match=r"^--device cuda:99: not to be had here \(.+\); this machine has cpu"):
+        choose_device("cuda:99")
 
 
 def test_a_device_that_cannot_compute():

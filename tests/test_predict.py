@@ -387,8 +387,9 @@ def test_decimals_and_least_probability(runs, fasta, tmp_path, whole, kind, deci
             assert 0 < len(wanted) < len(whole[tf]) + (decimals == 1)
 
 
-def test_nothing_reaches_the_least_probability(runs, fasta, tmp_path):
+def test_nothing_reaches_the_least_probability(runs, fasta, tmp_path, caplog):
     predict(fasta, tmp_path / "out", runs["cnn"], least=1.0)
+    assert f"no value reaches --min-probability 1, so these tracks are empty: {', '.join(TFS)}" in caplog.text
     assert read(tmp_path / "out") == {tf: {} for tf in TFS}
 
 
@@ -655,7 +656,7 @@ def test_a_run_of_before_there_were_checksums(runs, tmp_path, caplog):
         ({"bed": "q\t0\t70\n"}, MismatchError, "some.bed: no chromosome q in the genome"),
         ({"tfs": ["B", "C", "D"]}, MismatchError, "cnn: no TF C, D in the model; it has A/B, B, a, b$"),
         ({"kind": "wig"}, InputError, "--format wig: expected bigwig or bedgraph"),
-        ({"device": "tpu"}, InputError, "--device tpu: not to be had here"),
+        ({"device": "tpu"}, InputError, "--device tpu: expected auto, cpu, cuda or cuda:N"),
     ],
 )
 def test_what_does_not_fit(runs, fasta, tmp_path, words, error, sentence):

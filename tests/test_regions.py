@@ -39,7 +39,13 @@ def test_the_end_before_the_start(text):
         parse_region(text, SIZES)
 
 
-@pytest.mark.parametrize("text", ["chr4", "chr3:", "chr3:x-y", "3:1-5", "chr3:1-2-3"])
+@pytest.mark.parametrize("text", ["chr3:", "chr3:x-y", "chr3:1-2-3", "chr3:1k-5k", "chr3:-5-9"])
+def test_no_such_place(text):
+    with pytest.raises(InputError, match=f"region '{text}': expected chrom:start-end, such as chr3:1-50000"):
+        parse_region(text, SIZES)
+
+
+@pytest.mark.parametrize("text", ["chr4", "3:1-5", "chr4:x-y"])
 def test_no_such_chromosome(text):
     with pytest.raises(MismatchError, match="no chromosome"):
         parse_region(text, SIZES)

@@ -87,7 +87,7 @@ def test_a_value_of_another_kind_is_named_by_its_place(folder, place, value):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("tracks.json", None, "tracks: no tracks there (it holds no tracks.json); `pmntool p"),
+        ("tracks.json", None, "tracks: no tracks there; it holds none of dataset.json, run.json, tracks.json, "),
         ("tracks.json", "[]", "tracks/tracks.json: not the JSON of a folder of tracks"),
         ("tracks.json", '{"format": "pmntool-tracks", "format_version": 2}', "tracks/tracks.json: format"),
         ("tracks.json", '{"format": "pmntool-tracks", "format_version": 1, "chroms": []}', "tracks/tracks.json: chrom"),

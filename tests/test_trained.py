@@ -109,7 +109,7 @@ def test_what_does_not_fit(world, tmp_path):
         model.predict_interval(world / "genome.fa", "8:1-900")
     with pytest.raises(CheckpointError, match="none"):
         pmntool.load(tmp_path / "none")
-    with pytest.raises(InputError, match="--device tpu: not to be had here"):
+    with pytest.raises(InputError, match="--device tpu: expected auto, cpu, cuda or cuda:N"):
         pmntool.load(world / "runs" / "cnn", device="tpu")
     with pytest.raises(InputError, match="--precision 64: expected one of"):
         pmntool.load(world / "runs" / "cnn", precision="64")

@@ -23,7 +23,7 @@ from pmntool.machine import keep_memory
 from pmntool.peaks import find_peaks
 from pmntool.staging import new_directory
 from pmntool.targets import require_free
-from pmntool.text import shorten
+from pmntool.text import counted, shorten
 from pmntool.verbs.rows import Rows, count_leaks, lay_out, leave_out, size_in_words
 from pmntool.verbs.tally import Tally, describe, read_exclude, read_sources
 from pmntool.verbs.windowing import Options, allowed_windows, assign_splits, check_options, tiling
@@ -127,7 +127,7 @@ def _check_sizes_do(genome: Path, output: Path | None, options: Options) -> None
 
 def _no_tf_left(reasons: Mapping[str, str], min_windows: int) -> str:
     first = shorten([f"{tf}: {reason}" for tf, reason in reasons.items()], most=4)
-    return f"no TF is left: each needs {min_windows} positive windows in all and one in each split ({first})"
+    return f"no TF is left: each needs {counted(min_windows, 'positive window')} in all and one in each split ({first})"
 
 
 def _write(folder: Path, rows: Rows, leaks: pd.DataFrame, meta: dict[str, Any], table: pd.DataFrame) -> None:

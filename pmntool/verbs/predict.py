@@ -158,6 +158,10 @@ def predict(
             ranks.wait()
             if ranks.first:
                 entries = [scanned.entries(label) for label in range(len(names))]
+                if empty := [name for name, count in zip(names, entries, strict=True) if not count]:
+                    log.warning(
+                        "no value reaches --min-probability %g, so these tracks are empty: %s", least, shorten(empty)
+                    )
                 table = pd.DataFrame({"tf": names, "file": files.values(), "entries": entries})
                 table.to_csv(folder / "tracks.tsv", sep="\t", index=False, lineterminator="\n")
                 write_json(folder / "tracks.json", add_checksums(about, folder, list(files.values()), md5, progress))

@@ -54,7 +54,9 @@ def read_sources(
                     found.setdefault(chrom, []).append(kept)
         regions[tf] = {chrom: tuple(map(np.concatenate, zip(*parts, strict=True))) for chrom, parts in found.items()}
     if not any(regions.values()) and tally.chroms:
-        raise MismatchError(f"no peak lies on a chromosome of the genome{name_hint(sorted(tally.chroms), sizes)}")
+        names = sorted(tally.chroms)
+        hint = name_hint(names, sizes)
+        raise MismatchError(f"no peak lies on a chromosome of the genome{hint}; they lie on {shorten(names)}")
     if tally.chroms:
         names = shorten(list(tally.chroms))
         n_peaks = counted(tally.chroms.total(), "peak")
