@@ -40,6 +40,7 @@ clean:  ## forget the environment and the demo
 
 $(VENV)/.ready-run: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)/, without a word: minutes, on Linux some GB of torch"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable ".[browse]"
 	touch $@
 

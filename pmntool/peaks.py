@@ -66,12 +66,11 @@ def find_peaks(paths: Sequence[Path]) -> dict[str, list[Path]]:
             pairs = _read_sheet(path)
         elif _tf_name(path):
             pairs = [(_tf_name(path), path)]
-        elif path.exists():
-            raise InputError(
-                f"{path}: expected a folder, <TF>{'|'.join(PEAK_SUFFIXES)}[.gz], or a .tsv sheet of tf, path"
-            )
         else:
-            raise InputError(f"{path}: no such file or folder")
+            lacking = "" if path.exists() else "no such file or folder; "
+            raise InputError(
+                f"{path}: {lacking}expected a folder, <TF>{'|'.join(PEAK_SUFFIXES)}[.gz], or a .tsv sheet of tf, path"
+            )
         for tf, file in pairs:
             if not os.path.isfile(file):  # Path.is_file raises where a name is too long
                 raise InputError(f"{file}: no such file" + (f" (named in {path})" if file != path else ""))

@@ -249,7 +249,7 @@ def test_prototypes_of_several_runs_with_trrust(here, monkeypatch, capsys):
         (["build-dataset", "-o", "x", "--valid-chroms", "I"],
          "--valid-chroms: no chromosome I in the genome (it has chr1, chr2, chr3, chr4, chr5, chr6, …)"),
         (["build-dataset", "nowhere.fa", "-o", "x"], "nowhere.fa: cannot be read (No such file or directory)"),
-        (["build-dataset", "genome.fa", "peeks", "-o", "x"], "peeks: no such file or folder"),
+        (["build-dataset", "genome.fa", "peeks", "-o", "x"], "peeks: no such file or folder; expected a folder, <TF>"),
         (["train", "-d", "nowhere", "-o", "x"], "nowhere: no dataset there (dataset.json: No such file or directory); "
          "`pmntool build-dataset` makes one"),
         (["train", "--variant", "cnn", "--lambda", "1", "-o", "x"],

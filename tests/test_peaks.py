@@ -395,12 +395,15 @@ def test_a_sheet_that_is_no_text_is_refused(tmp_path):
         find_peaks([tmp_path / "sheet.tsv"])
 
 
+EXPECTED = "expected a folder, <TF>.narrowPeak|.broadPeak|.bed[.gz], or a .tsv sheet of tf, path"
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("empty", "no peak file there; expected <TF>.narrowPeak, .broadPeak or .bed, or .gz"),
-        ("notes.md", "expected a folder, <TF>.narrowPeak|.broadPeak|.bed[.gz], or a .tsv sheet of tf, path"),
-        ("nope", "no such file or folder"),
+        ("notes.md", EXPECTED),
+        ("nope", f"no such file or folder; {EXPECTED}"),
         ("nope.bed", "no such file"),
     ],
 )

@@ -70,7 +70,11 @@ Trrust = Annotated[
 TracksFolder = Annotated[Path, typer.Option(help="Folder that predict wrote.")]
 PeakPaths = Annotated[
     list[Path] | None,
-    typer.Option(help="Peaks, as for build-dataset: a folder, a file or a sheet; may be repeated.", show_default=False),
+    typer.Option(
+        metavar="<path>",
+        help="Peaks, as for build-dataset: a folder, a file or a sheet; may be repeated.",
+        show_default=False,
+    ),
 ]
 Genes = Annotated[Path | None, typer.Option(help="Genes: GFF3 or BED, plain or .gz.", show_default=False)]
 Tfs = Annotated[str, typer.Option(help=f"TFs, {COMMAS}; all by default.", show_default=False)]

@@ -52,7 +52,8 @@ def predict(
         str, typer.Option(help="Chromosomes, separated by commas. --chroms, -r and -R add up.", show_default=False)
     ] = "",
     region: Annotated[
-        list[str] | None, typer.Option("--region", "-r", help="chrom:start-end, from 1; may be repeated.")
+        list[str] | None,
+        typer.Option("--region", "-r", metavar="<str>", help="chrom:start-end, from 1; may be repeated."),
     ] = None,
     regions: Annotated[Path | None, typer.Option("--regions", "-R", help="BED of regions.")] = None,
     tfs: Tfs = "",

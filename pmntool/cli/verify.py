@@ -34,6 +34,7 @@ def verify(
         list[Path] | None,
         typer.Option(
             "--run",
+            metavar="<path>",
             help="Run that tracks, an evaluation or prototypes were made from; may be repeated.",
             show_default=False,
         ),
