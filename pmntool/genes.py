@@ -6,6 +6,7 @@ Coordinates are bp, 0-based, half-open.
 from __future__ import annotations
 
 import gzip
+import logging
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from urllib.parse import unquote
 
 from pmntool.chroms import name_hint, same_but_for_style
 from pmntool.errors import InputError, MismatchError
+
+log = logging.getLogger("pmntool")
 
 Interval = tuple[int, int]
 Line = tuple[int, list[str]]  # number from 1, columns
@@ -68,6 +71,8 @@ def read_genes(path: Path | str, chrom: str | None = None) -> list[Gene]:
     other = same_but_for_style([chrom], names) if chrom is not None and chrom not in names else None
     if other:
         raise MismatchError(f"{path}: no chromosome {chrom}{name_hint([chrom], sorted(names))}")
+    if names and chrom is not None and chrom not in names:
+        log.warning("%s: no chromosome %s%s", path, chrom, name_hint([chrom], sorted(names)))
     return sorted(genes, key=lambda gene: gene[:3])
 
 

@@ -73,8 +73,9 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path, name, text, sentence):
     assert str(caught.value).startswith(f"{tmp_path}/{sentence}")
 
 
-def test_chromosomes_under_another_name_are_an_error(tmp_path):
+def test_chromosomes_under_another_name_are_an_error(tmp_path, caplog):
     (tmp_path / "a.bed").write_text("1\t3\t9\tx\t0\t+\n")
     with pytest.raises(MismatchError, match=r"no chromosome chr1 \(it has 1: 'chr1' here is '1' there\)"):
         read_genes(tmp_path / "a.bed", "chr1")
     assert read_genes(tmp_path / "a.bed", "chr7") == []
+    assert caplog.messages == [f"{tmp_path}/a.bed: no chromosome chr7 (it has 1)"]

@@ -20,6 +20,10 @@ uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (pip i
 KEY = "k3y"
 
 
+def refuse() -> bytes:
+    raise PmnError("a.bed, line 1: end 1 is not after start 5")
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
     """Serve a file, bytes and what makes bytes."""
@@ -31,6 +35,7 @@ def port(tmp_path_factory):
         "tracks/a.bw": folder / "track.bw",
         "tracks/gone.bw": folder / "gone.bw",
         "peaks/a.bed": lambda: b"chr1\t0\t1\n",
+        "peaks/bad.bed": refuse,
     }
     with serving(site) as port:
         yield port
@@ -65,6 +70,12 @@ def ask(port, path, *, method="GET", **headers):
     body = answer.read()
     connection.close()
     return answer, body
+
+
+def test_a_file_that_cannot_be_read_is_told_in_a_sentence(port, caplog):
+    answer, body = ask(port, f"/{KEY}/peaks/bad.bed")
+    assert (answer.status, body) == (500, b"a.bed, line 1: end 1 is not after start 5\n")
+    assert [record.getMessage() for record in caplog.records] == ["a.bed, line 1: end 1 is not after start 5"]
 
 
 def test_names_of_the_site_are_answered_with_their_kind(port):

@@ -70,7 +70,7 @@ def test_a_site_s_names_are_safe_whatever_a_tf_is_called(here):
     assert {row["track"] for row in about["tfs"]} == {name for name in site if name.startswith("tracks/")}
     assert about["locus"] == f"chr2:{view.region[1] + 1}-{view.region[2]}" and about["genome"] == "genome.fa"
     assert site["genome.fa"] == Path("genome.fa") and site["genome.fa.fai"].startswith(b"chr1\t900\t")
-    assert site["genes.bed"]() == b"chr2\t60000\t60900\t<b>\t0\t-\t60000\t60900\t0\t1\t900\t0\n"
+    assert site["genes.bed"] == b"chr2\t60000\t60900\t<b>\t0\t-\t60000\t60900\t0\t1\t900\t0\n"
     assert str(here) not in json.dumps(about)
 
 
@@ -87,6 +87,8 @@ def test_peaks_of_several_files_are_one_sorted_table(here):
          "other.fa: chr2 is not there, in tracks it has 120000 bp; give the genome that was scanned"),
         ({"genome": Path("gone.fa")}, InputError, "gone.fa: cannot be read"),
         ({"genes": Path("gone.bed")}, InputError, "gone.bed: no such file"),
+        ({"genes": Path("roman.bed")}, MismatchError, "roman.bed: none of its chromosomes is in the genome (it has "),
+        ({"genes": Path("tracks/tracks.tsv")}, InputError, "tracks/tracks.tsv: expected genes as .gff3, .gff or .bed"),
         ({"peaks": [Path("x.bed")]}, MismatchError, "x.bed: peaks of x; none of them has a track in tracks"),
         ({"prototypes": Path("gone")}, InputError, "gone/clusters.tsv: cannot be read as a table of cluster and tf"),
         ({"prototypes": Path("others")}, MismatchError, "others/clusters.tsv: none of its TFs has a track in tracks"),
@@ -99,6 +101,7 @@ def test_peaks_of_several_files_are_one_sorted_table(here):
 def test_what_does_not_fit_is_said(here, more, kind, sentence):
     (here / "other.fa").write_text(f">chr1\n{'A' * 900}\n")
     (here / "x.bed").write_text("chr2\t1\t2\n")
+    (here / "roman.bed").write_text("II\t60200\t63000\tABC1\t0\t+\n")
     (here / "others").mkdir()
     (here / "others/clusters.tsv").write_text("cluster\ttf\n1\tX\n")
     (here / "large").mkdir()

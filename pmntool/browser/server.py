@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+
+log = logging.getLogger("pmntool")
 
 HOST = "127.0.0.1"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
@@ -64,7 +67,11 @@ def make_app(site: Site, key: str) -> Starlette:
         kind = TYPES.get(Path(name).suffix, "application/octet-stream")
         if isinstance(content, Path):
             return FileResponse(content, media_type=kind, headers=HEADERS)  # knows byte ranges
-        body = content if isinstance(content, bytes) else await run_in_threadpool(content)
+        try:
+            body = content if isinstance(content, bytes) else await run_in_threadpool(content)
+        except PmnError as error:  # peaks, which are read when they are asked for
+            log.error(error)
+            return PlainTextResponse(f"{error}\n", status_code=500, headers=HEADERS)
         return Response(body, media_type=kind, headers=HEADERS)
 
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])

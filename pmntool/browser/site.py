@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pmntool.browser.view import Row, View, genes_as_bed, peaks_as_bed
+from pmntool.browser.view import Row, View, peaks_as_bed
 from pmntool.tracks import SUFFIXES
 
 Content = Path | bytes | Callable[[], bytes]  # a file, bytes, or what makes them when they are asked for
@@ -34,8 +34,8 @@ def make_site(view: View) -> Site:
         site[track_name(view, row)] = row.track
         if row.peaks:
             site[peaks_name(row)] = partial(peaks_as_bed, row.peaks)
-    if view.genes is not None:
-        site["genes.bed"] = partial(genes_as_bed, view.genes)
+    if view.genes_bed is not None:
+        site["genes.bed"] = view.genes_bed
     site["view.json"] = json.dumps(_describe(view), indent=1).encode()
     return site
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pmntool.chroms import name_hint
 from pmntool.errors import InputError, MismatchError
 from pmntool.genes import read_genes, to_bed
 from pmntool.genome import Genome
@@ -49,6 +50,7 @@ class View(NamedTuple):
     index: bytes  # the genome's .fai
     block_index: bytes | None  # its .gzi, where it is bgzip
     genes: Path | None
+    genes_bed: bytes | None  # the same as BED of 12 columns
 
 
 def make_view(
@@ -77,7 +79,8 @@ def make_view(
     InputError
         A file cannot be read.
     MismatchError
-        The genome is not the one that was scanned, a TF has no track, or no TF has peaks or a prototype.
+        The genome is not the one that was scanned, no gene lies on it, a TF has no track, or no TF has peaks or a
+        prototype.
     """
     folder = TrackFolder(tracks)
     place = folder.first_region() if region is None else folder.region(region)
@@ -87,6 +90,7 @@ def make_view(
         block_index = opened.block_index.read_bytes() if opened.block_index else None
     if genes is not None and not genes.is_file():
         raise InputError(f"{genes}: no such file")
+    genes_bed = None if genes is None else _genes_as_bed(genes, folder)
     sources = find_peaks(peaks) if peaks else {}
     if peaks and not sources.keys() & folder.files.keys():
         named = ", ".join(map(str, peaks))
@@ -101,7 +105,7 @@ def make_view(
     shown = folder.select(tfs) or folder.strongest(place, MOST_OPEN)
     kind = next(kind for kind, suffix in SUFFIXES.items() if rows[0].track.name.endswith(suffix))
     variant = folder.meta["model"]["variant"]
-    return View(rows, shown, place, kind, variant, genome, index, block_index, genes)
+    return View(rows, shown, place, kind, variant, genome, index, block_index, genes, genes_bed)
 
 
 def peaks_as_bed(paths: Sequence[Path]) -> bytes:
@@ -114,9 +118,13 @@ def peaks_as_bed(paths: Sequence[Path]) -> bytes:
     return table.to_csv(header=False, **PLAIN).encode()
 
 
-def genes_as_bed(path: Path) -> bytes:
-    """Return the genes of a file as BED of 12 columns."""
-    return "".join(to_bed(gene) + "\n" for gene in read_genes(path)).encode()
+def _genes_as_bed(path: Path, folder: TrackFolder) -> bytes:
+    """Return the genes of a file as BED of 12 columns; raise where none lies on the genome."""
+    genes = read_genes(path)
+    chroms = sorted({gene.chrom for gene in genes})
+    if chroms and not folder.sizes.keys() & chroms:
+        raise MismatchError(f"{path}: none of its chromosomes is in the genome{name_hint(chroms, folder.sizes)}")
+    return "".join(to_bed(gene) + "\n" for gene in genes).encode()
 
 
 def _compare_sizes(folder: TrackFolder, genome: Genome) -> None:
