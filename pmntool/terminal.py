@@ -160,7 +160,7 @@ def _table_5(targets: SharedTargets) -> list[Table]:
     best = targets.pairs[targets.pairs["shared"] > 0].sort_values("p", kind="stable").head(MOST_PAIRS)
     rows = [
         (str(row.cluster), row.tf_a, row.tf_b, _number(row.cosine, ".3f"), str(row.targets_a), str(row.targets_b),
-         str(row.shared), f"{row.odds_ratio:.1f}", _number(row.p, ".1e"), _number(row.q, ".1e"))
+         str(row.shared), f"{row.odds_ratio:.1f}", _number(row.p, ".2g"), _number(row.q, ".2g"))
         for row in best.itertuples()
     ]  # fmt: skip
     title = f"Pairs of one cluster that share targets (the paper's Table 5): {len(rows)} of {len(targets.pairs)} tested"
@@ -191,7 +191,7 @@ def _table_4(evaluation: Evaluation) -> Table:
 def _tests(evaluation: Evaluation, metric: str) -> Table:
     runs = evaluation.table_4["run"].tolist()
     p = evaluation.tests[evaluation.tests["metric"] == metric].set_index(["a", "b"])["p"]
-    rows = [(a, *("–" if a == b else _number(p[a, b], ".1e") for b in runs)) for a in runs]
+    rows = [(a, *("–" if a == b else _number(p[a, b], ".2g") for b in runs)) for a in runs]
     return _table(f"{TITLES[metric]}: p of a paired t-test, row larger than column", ("run", *runs), rows)
 
 
@@ -200,7 +200,7 @@ def _tests_of_baseline(evaluation: Evaluation) -> Table:
     base = evaluation.baseline
     p = evaluation.tests.set_index(["metric", "a", "b"])["p"]
     rows = [
-        (run, *(_number(p[(metric, *pair)], ".1e") for metric in NAMES for pair in ((run, base), (base, run))))
+        (run, *(_number(p[(metric, *pair)], ".2g") for metric in NAMES for pair in ((run, base), (base, run))))
         for run in evaluation.table_4["run"]
         if run != base
     ]
