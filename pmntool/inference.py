@@ -71,7 +71,7 @@ def _scan_shared(model: Scannable, sequence: Tensor, starts: np.ndarray, window:
     width = window - model.receptive_field + 1  # positions of a window's features
     overlap, step = _row(model)
     most = max(window, (ROWS_ON_GPU if sequence.device.type == "cuda" else ROWS) * step + overlap)  # bp of a pass
-    first, span = 0, most
+    first, span = 0, window  # of one window, which tells how many features there are
     while first < len(starts):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + span - window, side="right")))
         begin, end = int(starts[first]), int(starts[last - 1]) + window

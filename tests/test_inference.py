@@ -123,6 +123,19 @@ def test_the_convolutions_run_once_over_a_dense_stretch(model, codes, monkeypatc
     assert T <= sum(read) < 1.9 * T
 
 
+def test_no_pass_holds_more_features_than_it_may(codes, monkeypatch):
+    """Nor the first, which does not know how many there are at a position."""
+    held, maxima = [], inference._maxima
+    monkeypatch.setattr(inference, "ROW", 30)
+    monkeypatch.setattr(inference, "MOST_VALUES", 1000)
+    monkeypatch.setattr(
+        inference, "_maxima", lambda features, *how: held.append(features.numel()) or maxima(features, *how)
+    )
+    scan(make("cnn-single"), codes, np.arange(0, T - W + 1, 2), W, CPU)
+    assert len(held) > 5
+    assert max(held) <= 1000 + 30 * L * HP.channels[-1]  # the last row may be padded
+
+
 def test_scan_leaves_evaluation_mode_and_no_gradient(model, codes):
     model.train()
     first, second = (scan(model, codes, np.arange(0, 100, 5), W, CPU) for _ in range(2))
