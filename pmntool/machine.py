@@ -1,14 +1,16 @@
-"""What the processor is, told without torch; how its memory is asked for; how a process ended."""
+"""What the processor is, told without torch; how its memory is asked for; how a process ends."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # those that decide how fast pmntool is
 _CPUINFO = "/proc/cpuinfo"
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
+_PDEATHSIG = 1  # of prctl(2)
 _MOST = 1 << 30  # bytes
 
 
@@ -33,6 +35,14 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _MOST)
         mallopt(_TRIM_THRESHOLD, _MOST)
+
+
+def end_with(parent: int) -> None:
+    """End this process with the one that started it (Linux), or at once where that one is gone already."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def ending(code: int) -> str:

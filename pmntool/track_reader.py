@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from pmntool import stalls
 from pmntool.errors import InputError
-from pmntool.machine import ending
+from pmntool.machine import end_with, ending
 from pmntool.regions import Region
 from pmntool.tracks import highest
 
@@ -29,7 +30,7 @@ def highest_of_each(paths: Sequence[Path], region: Region, n_bins: int) -> list[
     code = f"import sys; sys.path[:] = {sys.path!r}; from pmntool.track_reader import main; main()"
     found = []
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", code, str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # where libraries say what we say better
         start_new_session=True,  # signals are heard here
     ) as process:  # fmt: skip
@@ -39,13 +40,12 @@ def highest_of_each(paths: Sequence[Path], region: Region, n_bins: int) -> list[
                 process.stdin.write(json.dumps([list(map(str, paths)), region, n_bins]).encode())
                 process.stdin.close()
             for path in paths:
-                said = process.stdout.readline()
-                if not said:
+                answer = _answer(process.stdout)
+                if answer is None:
                     raise InputError(
                         f"{path}: cannot be read; what read it ended with {ending(process.wait())}: it is damaged, or "
                         "memory is short; `pmntool verify` says which"
                     )
-                answer = json.loads(said)
                 if isinstance(answer, str):
                     raise InputError(answer)
                 found.append(np.array(answer))
@@ -55,8 +55,17 @@ def highest_of_each(paths: Sequence[Path], region: Region, n_bins: int) -> list[
     return found
 
 
+def _answer(lines: Iterable[bytes]) -> list[float] | str | None:
+    """Return the next answer, None at the end: lines that are none, as of a sitecustomize.py, are passed over."""
+    for line in lines:
+        with suppress(ValueError):
+            return json.loads(line)
+    return None
+
+
 def main() -> None:
     """Say the values of each track that stdin names, a line each, up to one that cannot be read."""
+    end_with(int(sys.argv[1]))
     paths, region, n_bins = json.load(sys.stdin)
     for path in paths:
         try:

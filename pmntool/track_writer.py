@@ -6,7 +6,6 @@ told no more than folder and labels. They are started afresh, as a copy of a pro
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -21,7 +20,7 @@ from typing import Any
 
 from pmntool import stalls
 from pmntool.errors import OutputError, PmnError
-from pmntool.machine import ending
+from pmntool.machine import end_with, ending
 from pmntool.progress import Progress
 from pmntool.scanned import Scanned
 from pmntool.staging import new_file
@@ -29,7 +28,6 @@ from pmntool.tracks import SUFFIXES, Track, central_stride, file_stems
 
 WORTH = 1_000_000  # values that take longer to write than a process to start
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # which the command itself hears
-_PDEATHSIG = 1  # of prctl(2)
 
 
 def file_names(asked: dict[str, Any]) -> dict[str, str]:
@@ -112,10 +110,7 @@ def _write_apart(scanned: Scanned, shares: list[list[int]], progress: Progress) 
 def main() -> None:
     """Write tracks; the arguments are the folder, the process without which this one ends, and labels."""
     folder, parent, *labels = sys.argv[1:]
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):
-        sys.exit(1)
+    end_with(int(parent))
     try:
         scanned = Scanned(Path(folder))
         with ThreadPoolExecutor(2) as pool:  # one computes while the other waits for the disk

@@ -1,6 +1,8 @@
 """Tracks read in a process beside: the same values, and a library that dies ends nothing but that process."""
 
 import json
+import os
+import select
 import subprocess
 import sys
 
@@ -92,3 +94,42 @@ def test_an_interrupt_ends_both(tmp_path, started, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         highest_of_each([make(tmp_path / "x.bw")] * 500, PLACE, 3)
     assert started[0].returncode is not None and not stalls.processes
+
+
+def test_what_others_print_is_passed_over(tmp_path, monkeypatch):
+    """As a sitecustomize.py of a cluster's does, that says what it has loaded."""
+    path = make(tmp_path / "x.bw")
+    fake = tmp_path / "python"
+    fake.write_text(f'#!/bin/sh\necho loaded python/3\nexec {sys.executable} "$@"\n')
+    fake.chmod(0o755)
+    expected = highest(path, PLACE, 3)
+    monkeypatch.setattr(sys, "executable", str(fake))
+    np.testing.assert_array_equal(highest_of_each([path, path], PLACE, 3), [expected, expected])
+
+
+def test_half_an_answer_is_none(tmp_path, monkeypatch):
+    """As of a process that is killed while it says more than a pipe holds."""
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\necho '[0.5]'\nprintf '[0.25, 0.'\nkill -9 $$\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(fake))
+    with pytest.raises(InputError, match="b.bw: cannot be read; what read it ended with SIGKILL"):
+        highest_of_each([tmp_path / "a.bw", tmp_path / "b.bw"], PLACE, 1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no other system kills a process with its parent")
+def test_a_reader_that_does_not_return_ends_with_its_command(tmp_path):
+    path = tmp_path / "x.bw"
+    os.mkfifo(path)
+    code = f"""
+from pathlib import Path
+from pmntool.track_reader import highest_of_each
+highest_of_each([Path({str(path)!r})], ("chr1", 0, 9), 1)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    with open(path, "wb") as fifo:  # once the reader is there, which waits for a byte
+        parent.kill()
+        parent.wait()
+        reader = select.poll()
+        reader.register(fifo, 0)
+        assert reader.poll(20_000)  # ms until it is gone
