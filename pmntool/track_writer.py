@@ -95,7 +95,11 @@ def _write_apart(scanned: Scanned, shares: list[list[int]], progress: Progress) 
             for pipe in wait(list(working)):
                 process, labels = working[pipe]
                 if said := pipe.readline():
-                    if error := json.loads(said):
+                    try:
+                        error = json.loads(said)
+                    except ValueError:  # what another printed, as a sitecustomize.py
+                        continue
+                    if error:
                         raise OutputError(error)
                     progress.advance(1, scanned.asked["tfs"][labels.pop(0)])
                     continue

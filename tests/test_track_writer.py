@@ -122,6 +122,17 @@ def test_a_process_that_ends_too_early_is_said(tmp_path, started, monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
+def test_what_others_print_is_passed_over(tmp_path, monkeypatch):
+    """As a sitecustomize.py of a cluster's does, that says what it has loaded."""
+    fake = tmp_path / "python"
+    fake.write_text(f'#!/bin/sh\necho loaded python/3\nexec {sys.executable} "$@"\n')
+    fake.chmod(0o755)
+    scanned = scan(tmp_path / "out")
+    monkeypatch.setattr(sys, "executable", str(fake))
+    write_tracks(scanned, range(5), 2)
+    assert len(tracks(scanned)) == 5
+
+
 def test_what_a_process_cannot_write_is_said_as_it_said_it(tmp_path, started):
     scanned = scan(tmp_path / "out")
     (scanned.folder / "C.bw" / "full").mkdir(parents=True)
