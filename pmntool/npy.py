@@ -35,7 +35,9 @@ def read_array(path: Path, checksum: str, most: int) -> np.ndarray:
     require_written(path, hashlib.sha256(content).hexdigest(), checksum)
     header = io.BytesIO(content[:HEADER_BYTES].tobytes())
     try:
-        np.lib.format.read_magic(header)
+        version, _ = np.lib.format.read_magic(header)
+        if version != 1:
+            raise ValueError(f"its format is {version}; expected 1")
         shape, by_column, dtype = np.lib.format.read_array_header_1_0(header)
         return content[header.tell() :].view(dtype).reshape(shape, order="F" if by_column else "C")
     except Exception as error:  # numpy's reading of a header ends in more ways than it tells

@@ -13,6 +13,7 @@ import pytest
 
 from pmntool.dataset import ARRAYS, Dataset
 from pmntool.errors import DatasetError
+from pmntool.npy import read_array
 
 
 @pytest.fixture
@@ -78,6 +79,16 @@ def test_nothing_is_unpickled(folder, tmp_path):
     with pytest.raises(DatasetError, match="labels.npy: not a plain .npy array"):
         Dataset(folder)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_another_format_of_numpy_is_said(tmp_path, version):
+    path = tmp_path / "x.npy"
+    with open(path, "wb") as file:
+        np.lib.format.write_array(file, np.arange(9), version=(version, 0))
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(DatasetError, match=rf"x.npy: not a plain .npy array \(its format is {version}; expected 1\)"):
+        read_array(path, checksum, 72)
 
 
 @pytest.mark.parametrize("name", ARRAYS[1:])
