@@ -25,15 +25,10 @@ def highest_of_each(paths: Sequence[Path], region: Region, n_bins: int) -> list[
     Raises
     ------
     InputError
-        A file is missing, no bigWig or bedGraph, or damaged so that its library died.
+        A file is missing, no bigWig or bedGraph, or damaged so that its library died; the system starts no process.
     """
-    code = f"import sys; sys.path[:] = {sys.path!r}; from pmntool.track_reader import main; main()"
     found = []
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # where libraries say what we say better
-        start_new_session=True,  # signals are heard here
-    ) as process:  # fmt: skip
+    with _start() as process:
         stalls.processes.add(process.pid)
         try:
             with suppress(BrokenPipeError):  # it is dead already, which its answer says
@@ -53,6 +48,19 @@ def highest_of_each(paths: Sequence[Path], region: Region, n_bins: int) -> list[
             process.kill()
             stalls.processes.discard(process.pid)
     return found
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """Start the process that reads."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from pmntool.track_reader import main; main()"
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code, str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # where libraries say what we say better
+            start_new_session=True,  # signals are heard here
+        )  # fmt: skip
+    except OSError as error:
+        raise InputError(f"tracks cannot be read: no process starts that would ({error.strerror})") from error
 
 
 def _answer(lines: Iterable[bytes]) -> list[float] | str | None:

@@ -85,6 +85,13 @@ def test_a_process_that_does_not_start_is_said(tmp_path, monkeypatch, number):
         highest_of_each([tmp_path / "x.bw"] * number, PLACE, 3)
 
 
+def test_a_system_that_starts_no_process_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(InputError, match=r"no process starts that would \(No such file or directory\)$"):
+        highest_of_each([tmp_path / "x.bw"], PLACE, 3)
+    assert not stalls.processes
+
+
 def test_an_interrupt_ends_both(tmp_path, started, monkeypatch):
     def interrupt(said):
         assert stalls.processes == {started[0].pid}
