@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import logging
 from collections.abc import Sequence
 from functools import cached_property
@@ -41,7 +42,7 @@ LEAKAGE = "leakage.tsv"  # a dataset of before there was one lacks it
 
 
 class Dataset:
-    """A dataset folder, opened; its arrays are in memory, and what was checked is what is used.
+    """A dataset folder, opened; its arrays are in memory; what was checked is what is used.
 
     Parameters
     ----------
@@ -158,11 +159,15 @@ class Dataset:
         """Read a table that has, among others, the columns chrom and start."""
         types = {"chrom": str, "start": np.int64}
         try:
+            content = read_plain(self.path / name)
+        except OSError as error:
+            raise DatasetError(f"{self.path / name}: cannot be read ({error.strerror})") from error
+        require_written(self.path / name, hashlib.sha256(content).hexdigest(), self.meta["files"][name])
+        try:
             with np.errstate(all="ignore"):  # a number that is none is an error below
                 table = pd.read_csv(
-                    (self.path / name).absolute(),  # pandas takes ~/ for a home and http:/ for an address
-                    sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how,
-                )  # fmt: skip
+                    io.BytesIO(content), sep="\t", dtype=types, na_filter=False, quoting=csv.QUOTE_NONE, **how
+                )
         except (ValueError, OverflowError) as error:
             raise DatasetError(f"{self.path / name}: not a dataset's table ({' '.join(str(error).split())})") from error
         if not types.keys() <= set(table.columns):

@@ -100,6 +100,16 @@ def test_an_array_that_is_cut_short_later_changes_nothing(folder, name):
         np.testing.assert_array_equal(getattr(data, array), getattr(whole, array))
 
 
+def test_a_table_that_changes_later_is_refused(folder):
+    data, path = Dataset(folder), folder / "windows.bed"
+    path.write_bytes(path.read_bytes().replace(b"00\t", b"01\t"))
+    with pytest.raises(DatasetError, match="windows.bed: not as it was written"):
+        data.windows()
+    path.unlink()
+    with pytest.raises(DatasetError, match=r"windows.bed: cannot be read \(No such file or directory\)"):
+        data.windows()
+
+
 @pytest.mark.parametrize("name", ARRAYS[1:])
 def test_an_array_beyond_its_windows_is_not_read(folder, name):
     os.truncate(folder / name, 1 << 43)  # a file with a hole
