@@ -279,7 +279,7 @@ def _parse(content: bytes, folder: Path) -> dict[str, Any]:
     rules = {
         "tfs": are_names(meta["tfs"]),
         "window and stride": is_count(meta["window"], 1) and is_count(meta["stride"], 1),
-        "splits": misfit(splits, dict.fromkeys(SPLITS, {"windows": is_count})) is None,
+        "splits": misfit(splits, dict.fromkeys(SPLITS, {"windows": lambda n: is_count(n, 1)})) is None,
         "chroms": are_chroms(chroms),
         "files": isinstance(files, dict) and set(ARRAYS) <= files.keys(),
         "negatives": isinstance(meta["negatives"], int | float),

@@ -76,6 +76,7 @@ DATASET_CHANGES = {
     "window of a word": {"window": "200"},
     "window of nothing": {"window": 0},
     "no split": {"splits": {}},
+    "a split of no window": {"splits": {"train": {"windows": 9}, "valid": {"windows": 0}, "test": {"windows": 1}}},
     "splits of words": {"splits": {"train": {"windows": "9"}, "valid": {"windows": 1}, "test": {"windows": 1}}},
     "chromosomes without a length": {"chroms": {"chr1": {"split": "train"}}},
     "files in a list": {"files": ["windows.bed"]},
