@@ -47,4 +47,5 @@ def end_with(parent: int) -> None:
 
 def ending(code: int) -> str:
     """Name the exit code of a process, or the signal that ended it, by what `subprocess` says: -11 is "SIGSEGV"."""
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    named = {s.value: s.name for s in signal.Signals}  # not the signals that programs number themselves
+    return named.get(-code, f"signal {-code}") if code < 0 else f"exit code {code}"

@@ -11,6 +11,7 @@ import pytest
 
 from pmntool import stalls, track_reader
 from pmntool.errors import InputError
+from pmntool.machine import ending
 from pmntool.track_reader import highest_of_each
 from pmntool.tracks import SUFFIXES, Track, highest
 
@@ -140,3 +141,8 @@ highest_of_each([Path({str(path)!r})], ("chr1", 0, 9), 1)
         reader = select.poll()
         reader.register(fifo, 0)
         assert reader.poll(20_000)  # ms until it is gone
+
+
+@pytest.mark.parametrize(("code", "name"), [(-11, "SIGSEGV"), (-9, "SIGKILL"), (-40, "signal 40"), (1, "exit code 1")])
+def test_the_ending_of_a_process_has_a_name(code, name):
+    assert ending(code) == name
