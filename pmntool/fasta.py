@@ -26,7 +26,7 @@ log = logging.getLogger("pmntool")
 
 MOST_PACKED = 1032  # times that gzip makes a file smaller
 GZIP = b"\x1f\x8b"
-STEP = 1 << 24  # bytes of a file looked at together
+STEP = 1 << 22  # bytes of a file looked at together
 
 
 class Opened(NamedTuple):

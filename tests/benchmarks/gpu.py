@@ -63,7 +63,7 @@ def main(device: torch.device) -> None:
         exact = scan(plain.network(variant), codes, starts[:n_check], WINDOW, torch.device("cpu"))
         truth = exact > np.quantile(exact, 0.95, axis=0)
         for precision in precisions:
-            net = plain.network(variant).to(device)
+            net = plain.ours(variant).to(device)
             use_precision(net, precision, device)
             found = scan(net, codes, starts[:n_check], WINDOW, device)
             difference = np.abs(found - exact).max()

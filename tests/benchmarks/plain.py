@@ -19,10 +19,15 @@ LABELS = [f"TF{label}" for label in range(86)]
 WINDOW, N_TRAIN, N_SCAN, BATCH = 200, 1_024, 4_000, 512
 
 
-def network(variant: str, hp: Hyperparameters = Hyperparameters()) -> nn.Module:
-    """Return pmntool's network with torch's own dropout and convolutions."""
+def ours(variant: str) -> nn.Module:
+    """Return pmntool's network of the paper's size, with the weights of seed 0."""
     torch.manual_seed(0)
-    net = build(variant, LABELS, hp)
+    return build(variant, LABELS, Hyperparameters())
+
+
+def network(variant: str) -> nn.Module:
+    """Return the same with torch's own dropout and convolutions."""
+    net = ours(variant)
     for module in list(net.modules()):
         for name, child in module.named_children():
             if isinstance(child, Dropout):

@@ -34,7 +34,7 @@ def probability(logits: np.ndarray) -> np.ndarray:
 exact = probability(answers())
 truth = exact > np.quantile(exact, 0.95, axis=0)  # what a perfect scan would rank first
 for precision in dict.fromkeys(("32", choose_precision("auto", device))):
-    net = plain.network("pmn").to(device).eval()
+    net = plain.ours("pmn").to(device)
     use_precision(net, precision, device)
     rate = multiply_rate(torch.float32 if precision == "32" else torch.bfloat16)
 
