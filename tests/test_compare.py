@@ -216,7 +216,7 @@ def test_many_runs_are_tested_against_the_baseline_on_the_screen(world, runs, mo
     cells = [str(cell) for column in table.columns for cell in column._cells]
     p = found.tests.set_index(["metric", "a", "b"])["p"]
     expected = [p[(metric, *pair)] for metric in NAMES for pair in (("pmn-lambda1", "cnn"), ("cnn", "pmn-lambda1"))]
-    assert cells == ["pmn-lambda1", *(f"{value:.1e}" for value in expected)]
+    assert cells == ["pmn-lambda1", *(f"{value:.2g}" for value in expected)]
 
 
 def test_same_seed_same_intervals(world, runs):

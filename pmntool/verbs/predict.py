@@ -203,8 +203,9 @@ def _scan(
     for share, pieces in left.items():
         for chrom, begin, end in pieces:
             bases = codes((chrom, begin, end))
-            logits = scan(net, bases, np.arange(end - begin) * run.stride, run.window, place)[:, columns]
-            scanned.add(share, torch.from_numpy(logits).sigmoid().numpy(), bases)  # eq. 9
+            logits = scan(net, bases, np.arange(end - begin) * run.stride, run.window, place)
+            found = torch.from_numpy(logits).sigmoid().numpy()  # eq. 9; of all TFs, as the last digit goes by the place
+            scanned.add(share, found[:, columns], bases)
             progress.advance(end - begin, chrom)
     progress.finish()
 
