@@ -25,7 +25,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pmntool.checksums import file_checksum
+from pmntool.checksums import file_checksum, require_written
 from pmntool.device import use_precision
 from pmntool.errors import CheckpointError, InputError
 from pmntool.models import build
@@ -121,8 +121,7 @@ class Run:
         except (OSError, ValueError) as error:  # a ValueError of a name that holds a NUL
             why = getattr(error, "strerror", None) or error
             raise CheckpointError(f"{path}: cannot be read ({why}), but run.json names it") from error
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise CheckpointError(f"{path}: not as it was written (its checksum differs from run.json)")
+        require_written(path, hashlib.sha256(content).hexdigest(), entry["sha256"], "run.json", CheckpointError)
         try:
             return load_tensors(content)
         except Exception as error:  # its reading of a header ends in more ways than it tells

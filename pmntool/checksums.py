@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pmntool.errors import DatasetError, OutputError
+from pmntool.errors import OutputError
 from pmntool.text import open_plain
 
 
@@ -22,10 +22,10 @@ def file_checksum(path: Path, error_class: type[Exception]) -> str:
     return digest.hexdigest()
 
 
-def require_written(path: Path, checksum: str, known: str) -> None:
-    """Raise a DatasetError where a file's SHA-256 is not the one that its folder knows."""
+def require_written(path: Path, checksum: str, known: str, listed_in: str, error_class: type[Exception]) -> None:
+    """Raise where a file's SHA-256 is not the one that its folder's JSON, `listed_in`, knows."""
     if checksum != known:
-        raise DatasetError(f"{path}: not as it was written (its checksum differs from dataset.json)")
+        raise error_class(f"{path}: not as it was written (its checksum differs from {listed_in})")
 
 
 def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:

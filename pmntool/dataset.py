@@ -29,7 +29,7 @@ from pmntool.errors import DatasetError, MismatchError
 from pmntool.genome import N_CODE
 from pmntool.kinds import MARKERS, nearest
 from pmntool.labels import SPLITS
-from pmntool.npy import read_array
+from pmntool.npy import read_array, read_checked
 from pmntool.staging import write_json
 from pmntool.text import PLAIN, are_names, is_count, misfit, parse_json, read_plain, shorten, suggest
 
@@ -74,7 +74,7 @@ class Dataset:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        content = _read(self.path / "dataset.json", self.path)
+        content = _read(self.path)
         self.checksum = hashlib.sha256(content).hexdigest()
         self.meta = _parse(content, self.path)
         self.tfs: list[str] = self.meta["tfs"]
@@ -82,7 +82,8 @@ class Dataset:
         self.stride: int = self.meta["stride"]
         files = self.meta["files"]
         for name in ("windows.bed", *({LEAKAGE} & files.keys())):
-            require_written(self.path / name, file_checksum(self.path / name, DatasetError), files[name])
+            checksum = file_checksum(self.path / name, DatasetError)
+            require_written(self.path / name, checksum, files[name], "dataset.json", DatasetError)
         n_windows = sum(self.meta["splits"][split]["windows"] for split in SPLITS)
         bytes_a_window = (self.window, 8, -(-len(self.tfs) // 8))
         self.sequence, self.offsets, self.packed = (
@@ -158,11 +159,7 @@ class Dataset:
     def _table(self, name: str, **how: Any) -> pd.DataFrame:
         """Read a table that has, among others, the columns chrom and start."""
         types = {"chrom": str, "start": np.int64}
-        try:
-            content = read_plain(self.path / name)
-        except OSError as error:
-            raise DatasetError(f"{self.path / name}: cannot be read ({error.strerror})") from error
-        require_written(self.path / name, hashlib.sha256(content).hexdigest(), self.meta["files"][name])
+        content = read_checked(self.path / name, self.meta["files"][name])
         try:
             with np.errstate(all="ignore"):  # a number that is none is an error below
                 table = pd.read_csv(
@@ -240,7 +237,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     DatasetError
         The folder is no dataset or of another version.
     """
-    return _parse(_read(folder / "dataset.json", folder), folder)
+    return _parse(_read(folder), folder)
 
 
 def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
@@ -250,14 +247,13 @@ def is_same_sequence(a: dict[str, Any], b: dict[str, Any]) -> bool | None:
     return a["md5"] == b["md5"] if "md5" in a and "md5" in b else None
 
 
-def _read(path: Path, folder: Path) -> bytes:
+def _read(folder: Path) -> bytes:
+    path = folder / MARKERS["dataset"]
     try:
         return read_plain(path)
     except OSError as error:
-        hint = "" if path.name != MARKERS["dataset"] else f"; {nearest(folder)}"
-        if not folder.exists():
-            hint = "; `pmntool build-dataset` makes one"
-        raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}){hint}") from error
+        hint = nearest(folder) if folder.exists() else "`pmntool build-dataset` makes one"
+        raise DatasetError(f"{folder}: no dataset there ({path.name}: {error.strerror}); {hint}") from error
 
 
 def _parse(content: bytes, folder: Path) -> dict[str, Any]:

@@ -68,11 +68,11 @@ def read_genes(path: Path | str, chrom: str | None = None) -> list[Gene]:
     names: set[str] = set()
     lines = _lines(path, chrom, names)
     genes = _from_bed(path, lines) if suffix == ".bed" else _from_gff3(path, lines)
-    other = same_but_for_style([chrom], names) if chrom is not None and chrom not in names else None
-    if other:
-        raise MismatchError(f"{path}: no chromosome {chrom}{name_hint([chrom], sorted(names))}")
     if names and chrom is not None and chrom not in names:
-        log.warning("%s: no chromosome %s%s", path, chrom, name_hint([chrom], sorted(names)))
+        hint = name_hint([chrom], sorted(names))
+        if same_but_for_style([chrom], names):
+            raise MismatchError(f"{path}: no chromosome {chrom}{hint}")
+        log.warning("%s: no chromosome %s%s", path, chrom, hint)
     return sorted(genes, key=lambda gene: gene[:3])
 
 

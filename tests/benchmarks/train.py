@@ -21,8 +21,7 @@ fabric = Fabric(accelerator=device.type, devices=1)
 
 for variant in ("cnn", "pmn"):
     for precision in dict.fromkeys(("32", choose_precision("auto", device))):
-        torch.manual_seed(0)
-        net = train.build(variant, plain.LABELS, train.Hyperparameters())
+        net = plain.ours(variant)
         use_precision(net, precision, device)
         model, adam = fabric.setup(net, torch.optim.Adam(net.parameters(), lr=1e-3))
         settings = train.Settings(variant, batch_size=BATCH, precision=precision)
